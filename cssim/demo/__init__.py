@@ -1,0 +1,1 @@
+"""The embedded default world: generated scenes, simulated people, tiny backbones."""

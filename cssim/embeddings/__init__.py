@@ -1,0 +1,1 @@
+"""Backbones and classical metrics, and the cache of what they compute."""

@@ -1,0 +1,1 @@
+"""Accuracy, its statistics, agreement, leakage, and the comparison report."""

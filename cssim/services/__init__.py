@@ -1,0 +1,1 @@
+"""Use cases, one transaction each; called by pages, HTTP routes, CLI and worker alike."""

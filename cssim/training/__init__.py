@@ -1,0 +1,1 @@
+"""CS models and global models: data, losses, model, loop, checkpoint."""
