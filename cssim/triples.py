@@ -123,8 +123,8 @@ def standing(judgements: Iterable[Judgement]) -> list[Judgement]:
 def triples_from(pages: Iterable[Page], judgements: Iterable[Judgement]) -> Triples:
     """Triples of `pages` with the votes of the standing `judgements`.
 
-    Pages without a standing judgement give none. Every vote counts once (`Judgement.votes` times), a tie counts half on each side, and classes
-    are averaged over the voters who gave them.
+    Pages without a standing judgement give none. Every vote counts once (`Judgement.votes` times),
+    a tie counts half on each side, and classes are averaged over the voters who gave them.
     """
     by_page: dict[int, list[Judgement]] = {}
     for judgement in standing(judgements):

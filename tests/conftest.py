@@ -15,14 +15,14 @@ from db.engine import Database, open_database
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
-POSTGRES = "CSSIM_TEST_POSTGRES"
+POSTGRES = "TEST_POSTGRES_URL"
 """Variable with the SQLAlchemy URL of a PostgreSQL server on which databases may be made."""
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings, or touches the state, of the person who runs it."""
-    for name in [n for n in os.environ if n.startswith("CSSIM_") and n != POSTGRES]:
+    for name in [n for n in os.environ if n.startswith("CSSIM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CSSIM_HOME", str(tmp_path / "home"))
 
