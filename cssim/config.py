@@ -134,6 +134,14 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     return Settings(**values)
 
 
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process that is to work with these `settings`, on the same home."""
+    values = {f.name: getattr(settings, f.name) for f in fields(Settings)}
+    values["home"] = settings.home.resolve()
+    values["models"] = settings.models.resolve() if settings.models else ""
+    return dict(os.environ) | {variable(name): str(value) for name, value in values.items()}
+
+
 def _parse(name: str, text: str, kind: Any) -> Any:
     kind = str(kind)
     if kind.startswith("Path"):

@@ -357,6 +357,13 @@ class JobInfo:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     cancel_requested: bool = False
+    project_id: int = 0
+    worker: str | None = None
+    """The worker that holds it, or held it last."""
+    heartbeat_at: datetime | None = None
+    """When that worker last said that it is alive."""
+    requested_by: int | None = None
+    """Person id; None where it came by command line."""
 
 
 @dataclass(frozen=True, slots=True)
