@@ -1,0 +1,276 @@
+"""The image store: files by the hash of their bytes, safe decoding, thumbnails.
+
+Every picture that CS-Sim reads goes through `decode`. The bytes are kept as they came in; EXIF
+orientation, colour modes and transparency are dealt with at reading, so that what an annotator
+sees, what a model embeds and what a thumbnail shows are the same pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cssim.errors import BadImage, NotFound
+
+FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+"""What is decoded. Pillow knows more formats, some of which run other programs (EPS) or hide
+pictures of another size inside (ICO)."""
+
+SUFFIXES = {
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG",
+    ".png": "PNG", ".apng": "PNG", ".gif": "GIF", ".webp": "WEBP", ".bmp": "BMP", ".dib": "BMP",
+    ".tif": "TIFF", ".tiff": "TIFF", ".ppm": "PPM", ".pgm": "PPM", ".pbm": "PPM", ".pnm": "PPM",
+    ".jp2": "JPEG2000", ".j2k": "JPEG2000", ".avif": "AVIF",
+}  # fmt: skip
+"""Extensions of image files and the format that they promise."""
+
+THUMBNAIL_WIDTHS = (128, 256, 512, 1024, 2048)
+"""Thumbnails exist in these sizes only: others could fill the disk."""
+THUMBNAIL_TYPE = "image/jpeg"
+"""Media type of the bytes that `ImageStore.thumbnail` gives."""
+
+# `_opened` checks the settings' own limit from the header, before any pixel is decoded; Pillow's
+# fixed one would refuse what a settings file allows, and warn on standard error below that.
+Image.MAX_IMAGE_PIXELS = None
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_OPAQUE_8_BIT = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "RGBX")
+_ORIENTATION = 0x0112
+"""EXIF tag; 5 to 8 mean that width and height change places."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """What the store knows of a picture that it has taken in."""
+
+    sha256: str
+    """Hash of the bytes as given: the picture's identity."""
+    width: int
+    height: int
+    """Pixels after EXIF orientation."""
+    notes: tuple[str, ...] = ()
+    """What a person should know: first frame of an animation, an extension that lies."""
+
+
+class ImageStore:
+    """A folder of pictures named by the hash of their bytes; safe for threads and processes.
+
+    `<root>/ab/abcd...` holds the bytes as given, `<root>/thumbnails` can be deleted at any time.
+    """
+
+    def __init__(self, root: Path, *, max_pixels: int = 100_000_000) -> None:
+        self.root = Path(root)
+        self.max_pixels = max_pixels
+
+    def add(self, data: bytes, *, name: str) -> StoredImage:
+        """Take a picture in; the same bytes twice change nothing.
+
+        Args:
+            data: the file as it is.
+            name: what to call it in errors and notes; its extension is compared with the content.
+
+        Raises:
+            BadImage: it cannot be decoded completely, or has more than `max_pixels` pixels.
+        """
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 in self:  # was decoded when it came in
+            image = _opened(data, name, self.max_pixels)
+            width, height = _oriented_size(image)
+        else:
+            image = _opened(data, name, self.max_pixels)
+            width, height = _converted(image, name).size
+            _write_atomically(self._file(sha256), data)
+        return StoredImage(sha256, width, height, _notes(image, name))
+
+    def __contains__(self, sha256: object) -> bool:
+        return isinstance(sha256, str) and bool(_HASH.fullmatch(sha256)) and self._has(sha256)
+
+    def path(self, sha256: str) -> Path:
+        """The file with the picture's original bytes.
+
+        Raises:
+            NotFound: no such picture is in the store.
+        """
+        if sha256 not in self:
+            raise NotFound(f"the image store holds no picture {sha256[:64]!r}; import its file")
+        return self._file(sha256)
+
+    def open(self, sha256: str) -> Image.Image:
+        """The picture as RGB pixels, upright.
+
+        Raises:
+            NotFound: no such picture is in the store.
+            BadImage: its file was damaged after it came in.
+        """
+        return decode(self.path(sha256).read_bytes(), name=sha256[:12], max_pixels=self.max_pixels)
+
+    def thumbnail(self, sha256: str, width: int) -> bytes:
+        """A JPEG that fits a square of `width` pixels, never larger than the picture itself.
+
+        Args:
+            sha256: the picture.
+            width: rounded up to one of `THUMBNAIL_WIDTHS`, or down to the largest of them.
+
+        Raises:
+            NotFound: no such picture is in the store.
+        """
+        original = self.path(sha256)
+        side = next((w for w in THUMBNAIL_WIDTHS if w >= width), THUMBNAIL_WIDTHS[-1])
+        cached = self.root / "thumbnails" / str(side) / sha256[:2] / f"{sha256}.jpg"
+        try:
+            return cached.read_bytes()
+        except FileNotFoundError:
+            image = decode(original.read_bytes(), name=sha256[:12], max_pixels=self.max_pixels)
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=88)
+        _write_atomically(cached, buffer.getvalue(), durable=False)
+        return buffer.getvalue()
+
+    def _file(self, sha256: str) -> Path:
+        return self.root / sha256[:2] / sha256
+
+    def _has(self, sha256: str) -> bool:
+        return self._file(sha256).is_file()
+
+
+def decode(data: bytes, *, name: str, max_pixels: int = 100_000_000) -> Image.Image:
+    """The picture in `data` as RGB pixels, upright.
+
+    EXIF orientation is applied; grey, palette, CMYK, 16-bit and floating-point pictures are
+    converted; transparency is laid on white; of an animation the first frame is taken.
+
+    Raises:
+        BadImage: not an image, damaged or cut off, or more than `max_pixels` pixels (found in the
+            header, before anything is decoded).
+    """
+    return _converted(_opened(data, name, max_pixels), name)
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether the file begins like one of `FORMATS`; reads only its header."""
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
+def _opened(data: bytes, name: str, max_pixels: int) -> Image.Image:
+    """The picture with its header read and its size checked."""
+    if not data:
+        raise BadImage(f"{name}: expected an image, found an empty file")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise BadImage(
+            f"{name}: not an image that can be read here (expected one of {', '.join(FORMATS)})"
+        ) from None
+    except Exception as error:  # decoders meet hostile bytes: any failure of theirs is a refusal
+        raise BadImage(f"{name}: its header is damaged ({_reason(error)})") from error
+    width, height = image.size
+    if width * height > max_pixels:
+        raise BadImage(
+            f"{name}: {width} x {height} pixels are more than the {max_pixels:,} allowed; "
+            "make it smaller or raise CSSIM_MAX_PIXELS"
+        )
+    return image
+
+
+def _converted(image: Image.Image, name: str) -> Image.Image:
+    """The first frame, upright, in RGB."""
+    try:
+        image.load()
+        upright = _upright(image)
+        return _rgb(upright)
+    except MemoryError as error:
+        raise BadImage(f"{name}: too large for this machine's memory") from error
+    except Exception as error:  # as in `_opened`
+        raise BadImage(f"{name}: damaged or cut off ({_reason(error)})") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if _orientation(image) == 1:
+        return image
+    return ImageOps.exif_transpose(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; 1 (upright) where there is none or it makes no sense."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # a broken EXIF block does not spoil the pixels
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _oriented_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _from_wide(image)
+    if image.mode in _OPAQUE_8_BIT and "transparency" not in image.info:
+        return image.convert("RGB")
+    layered = image.convert("RGBA")
+    white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+    return Image.alpha_composite(white, layered).convert("RGB")
+
+
+def _from_wide(image: Image.Image) -> Image.Image:
+    """One channel of 16 or 32 bits: scaled to 0..255, where Pillow's own conversion clips.
+
+    Integers within 0..65535 are taken as 16 bits and floats within 0..1 as shares of white; other
+    ranges are stretched from their least to their greatest value.
+    """
+    values = np.asarray(image, dtype=np.float64)
+    low, high = float(values.min()), float(values.max())
+    full = 1.0 if image.mode == "F" else 65535.0
+    if low >= 0 and high <= full:
+        low, high = 0.0, full
+    scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
+    return Image.fromarray(np.rint(scaled).astype(np.uint8), mode="L").convert("RGB")
+
+
+def _notes(image: Image.Image, name: str) -> tuple[str, ...]:
+    notes = []
+    frames = getattr(image, "n_frames", 1)
+    # A phone's MPO holds a preview or a second eye beside the photo: no animation.
+    if frames > 1 and image.format != "MPO":
+        notes.append(f"{frames} frames or pages; the first one is used")
+    promised = SUFFIXES.get(Path(name).suffix.lower())
+    found = "JPEG" if image.format == "MPO" else image.format
+    if promised != found:
+        notes.append(f"named {Path(name).suffix or 'without extension'}, but it is a {found} file")
+    return tuple(notes)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+def _write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Whole or not at all, also when two processes write the same file at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:  # the database will say that it is here, also after a power cut
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
