@@ -9,6 +9,7 @@
     ├── NotFound                  something named that does not exist (HTTP 404)
     ├── Conflict                  two things that cannot both be (HTTP 409)
     ├── NotAllowed                signed out, or the wrong role (HTTP 401 / 403)
+    │   └── Throttled                 too many tries; says for how long to wait (HTTP 429)
     ├── Unavailable               something this machine lacks: weights, a package, a server (503)
     └── Cancelled                 a person stopped the work
 
@@ -82,6 +83,10 @@ class Conflict(CSSimError):
 
 class NotAllowed(CSSimError):
     """Signed out, or signed in with a role that may not do this."""
+
+
+class Throttled(NotAllowed):
+    """Too many tries in a short time."""
 
 
 class Unavailable(CSSimError):
