@@ -30,7 +30,7 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 def find_project(session: Session, name: str) -> Project | None:
     """The project of that name, or None."""
     row = session.scalar(select(ProjectRow).where(ProjectRow.name == name))
-    return row and Project(row.id, row.name, row.criterion, row.instructions)
+    return Project(row.id, row.name, row.criterion, row.instructions) if row else None
 
 
 def ensure_project(session: Session, name: str) -> Project:
@@ -216,7 +216,7 @@ def find_cluster(session: Session, project_id: int, name: str) -> Cluster | None
     row = session.scalar(
         select(ClusterRow).where(ClusterRow.project_id == project_id, ClusterRow.name == name)
     )
-    return row and _cluster(row)
+    return _cluster(row) if row else None
 
 
 def get_cluster(session: Session, project_id: int, name: str) -> Cluster:

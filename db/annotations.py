@@ -1,0 +1,334 @@
+"""Queries about pages and judgements: bulk inserts, and what the log says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from cssim.types import Answer, Judgement, JudgementKind, Page, PageMode, check_page
+from db.library import chunks
+from db.models import JudgementRow, PageCandidateRow, PageRow, PersonRow, now
+
+STANDING = (JudgementKind.ANSWER.value, JudgementKind.TIE.value)
+"""Kinds of judgement that count as an answer while nothing supersedes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPage:
+    """A page before it has an id; refuses images that cannot stand on one page."""
+
+    reference: int
+    """Image id."""
+    candidates: tuple[int, ...]
+    """Image ids."""
+    mode: PageMode = PageMode.RANK
+    wanted: int = 1
+    """How many people are to answer it; 0 where it is not to be handed out."""
+
+    def __post_init__(self) -> None:
+        check_page(self.reference, self.candidates, self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJudgement:
+    """A row of the log before it has an id; fields as in `JudgementRow`."""
+
+    page_id: int
+    answer: Answer
+    person_id: int | None = None
+    votes: int = 1
+    response_ms: int | None = None
+    shown: tuple[int, ...] = ()
+    supersedes: int | None = None
+    client_id: str | None = None
+    late: bool = False
+    flag: str | None = None
+    source: str = "web"
+    """`web`, `import` or `simulated`."""
+    extra: Mapping[str, Any] | None = None
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedJudgement:
+    """A row of the log with everything that an export tells of it."""
+
+    judgement: Judgement
+    person: str | None
+    """Name; None where the source names nobody."""
+    simulated: bool
+    """Whether that person belongs to the demo world."""
+    superseded: bool
+    """Whether a later row replaces this one."""
+    source: str
+    late: bool
+    flag: str | None
+    client_id: str | None
+    extra: Mapping[str, Any]
+    answered_at: datetime | None
+
+
+def add_pages(
+    session: Session, project_id: int, cluster_id: int, pages: Sequence[NewPage]
+) -> list[int]:
+    """Add pages behind those that the cluster has; gives their ids in the order of `pages`."""
+    if not pages:
+        return []
+    last = session.scalar(
+        select(func.max(PageRow.position)).where(PageRow.cluster_id == cluster_id)
+    )
+    start = 0 if last is None else last + 1
+    made = now()
+    rows = [
+        {
+            "project_id": project_id,
+            "cluster_id": cluster_id,
+            "position": start + i,
+            "mode": page.mode.value,
+            "reference_id": page.reference,
+            "wanted": page.wanted,
+            "done": 0,
+            "created_at": made,
+        }
+        for i, page in enumerate(pages)
+    ]
+    statement = insert(PageRow).returning(PageRow.id, sort_by_parameter_order=True)
+    ids = list(session.scalars(statement, rows))
+    session.execute(
+        insert(PageCandidateRow),
+        [
+            {"page_id": id_, "position": position, "image_id": image_id}
+            for id_, page in zip(ids, pages, strict=True)
+            for position, image_id in enumerate(page.candidates)
+        ],
+    )
+    return ids
+
+
+def add_judgements(session: Session, judgements: Sequence[NewJudgement]) -> None:
+    """Append rows to the log and bring the pages' counters of answers up to date.
+
+    Whether an answer fits its page is the caller's to check (`Answer.check`).
+    """
+    if not judgements:
+        return
+    made = now()
+    session.execute(insert(JudgementRow), [_row(judgement, made) for judgement in judgements])
+    refresh_done(session, {judgement.page_id for judgement in judgements})
+
+
+def add_judgement(session: Session, judgement: NewJudgement) -> int:
+    """Append one row, bring its page's counter up to date, and give the row's id."""
+    statement = insert(JudgementRow).returning(JudgementRow.id)
+    id_ = session.scalars(statement, _row(judgement, now())).one()
+    refresh_done(session, [judgement.page_id])
+    return id_
+
+
+def _row(judgement: NewJudgement, made: datetime) -> dict[str, Any]:
+    return {
+        "page_id": judgement.page_id,
+        "person_id": judgement.person_id,
+        "client_id": judgement.client_id,
+        "kind": judgement.answer.kind.value,
+        "ranking": digits(judgement.answer.order),
+        "classes": digits(judgement.answer.classes),
+        "votes": judgement.votes,
+        "shown": digits(judgement.shown),
+        "response_ms": judgement.response_ms,
+        "late": judgement.late,
+        "flag": judgement.flag,
+        "supersedes_id": judgement.supersedes,
+        "source": judgement.source,
+        "extra": dict(judgement.extra) if judgement.extra else None,
+        "answered_at": judgement.answered_at,
+        "created_at": made,
+    }
+
+
+def refresh_done(session: Session, page_ids: Iterable[int]) -> None:
+    """Count the standing judgements of these pages anew."""
+    later = aliased(JudgementRow)
+    standing = (
+        select(func.count())
+        .where(
+            JudgementRow.page_id == PageRow.id,
+            JudgementRow.kind.in_(STANDING),
+            ~exists().where(later.supersedes_id == JudgementRow.id),
+        )
+        .scalar_subquery()
+    )
+    for some in chunks(sorted(set(page_ids))):
+        session.execute(
+            update(PageRow)
+            .where(PageRow.id.in_(some))
+            .values(done=standing)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def pages_of(session: Session, cluster_ids: Iterable[int]) -> list[Page]:
+    """Pages of the clusters, cluster by cluster in the order of their positions."""
+    return _pages(session, PageRow.cluster_id, cluster_ids)
+
+
+def pages_by_id(session: Session, page_ids: Iterable[int]) -> dict[int, Page]:
+    """Page of each id; unknown ids are left out."""
+    return {page.id: page for page in _pages(session, PageRow.id, page_ids)}
+
+
+def _pages(
+    session: Session, column: InstrumentedAttribute[int], values: Iterable[int]
+) -> list[Page]:
+    found: list[Page] = []
+    for some in chunks(sorted(set(values))):
+        candidates: dict[int, list[int]] = {}
+        for page_id, image_id in session.execute(
+            select(PageCandidateRow.page_id, PageCandidateRow.image_id)
+            .join(PageRow)
+            .where(column.in_(some))
+            .order_by(PageCandidateRow.page_id, PageCandidateRow.position)
+        ):
+            candidates.setdefault(page_id, []).append(image_id)
+        found.extend(
+            Page(id_, cluster_id, reference, tuple(candidates[id_]), PageMode(mode))
+            for id_, cluster_id, reference, mode in session.execute(
+                select(PageRow.id, PageRow.cluster_id, PageRow.reference_id, PageRow.mode)
+                .where(column.in_(some))
+                .order_by(PageRow.cluster_id, PageRow.position, PageRow.id)
+            )
+        )
+    return found
+
+
+_JUDGEMENT = (
+    JudgementRow.id,
+    JudgementRow.page_id,
+    JudgementRow.person_id,
+    JudgementRow.kind,
+    JudgementRow.ranking,
+    JudgementRow.classes,
+    JudgementRow.votes,
+    JudgementRow.response_ms,
+    JudgementRow.shown,
+    JudgementRow.supersedes_id,
+    JudgementRow.created_at,
+)
+
+
+def judgements_of(session: Session, cluster_ids: Iterable[int]) -> list[Judgement]:
+    """The whole log of the clusters in the order in which it was written."""
+    rows = session.execute(
+        select(*_JUDGEMENT)
+        .join(PageRow, PageRow.id == JudgementRow.page_id)
+        .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
+        .order_by(JudgementRow.id)
+    )
+    return [_judgement(row) for row in rows]
+
+
+def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement]:
+    """As `judgements_of`, with who, whence and what else; for exports and audits."""
+    rows = session.execute(
+        select(
+            *_JUDGEMENT,
+            PersonRow.name,
+            PersonRow.simulated,
+            JudgementRow.source,
+            JudgementRow.late,
+            JudgementRow.flag,
+            JudgementRow.client_id,
+            JudgementRow.extra,
+            JudgementRow.answered_at,
+        )
+        .join(PageRow, PageRow.id == JudgementRow.page_id)
+        .outerjoin(PersonRow, PersonRow.id == JudgementRow.person_id)
+        .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
+        .order_by(JudgementRow.id)
+    ).all()
+    replaced = {row[9] for row in rows if row[9] is not None}
+    return [
+        LoggedJudgement(
+            judgement=_judgement(row),
+            person=row[11],
+            simulated=bool(row[12]),
+            superseded=row[0] in replaced,
+            source=row[13],
+            late=row[14],
+            flag=row[15],
+            client_id=row[16],
+            extra=row[17] or {},
+            answered_at=row[18],
+        )
+        for row in rows
+    ]
+
+
+def _judgement(row: Sequence[Any]) -> Judgement:
+    return Judgement(
+        id=row[0],
+        page_id=row[1],
+        person_id=row[2],
+        answer=Answer(JudgementKind(row[3]), positions(row[4]), positions(row[5])),
+        votes=row[6],
+        response_ms=row[7],
+        shown=positions(row[8]),
+        supersedes=row[9],
+        created_at=row[10],
+    )
+
+
+def count_judgements(session: Session, cluster_ids: Iterable[int]) -> int:
+    """How many rows the log of the clusters has."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(JudgementRow)
+            .join(PageRow, PageRow.id == JudgementRow.page_id)
+            .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
+        )
+        or 0
+    )
+
+
+def ensure_imported_people(session: Session, names: Iterable[str]) -> tuple[dict[str, int], int]:
+    """Person id of each name, and how many of these people had to be made.
+
+    New people are marked as imported: they carry answers and cannot sign in.
+    """
+    wanted = sorted(set(names))
+    known = _people(session, wanted)
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        made = now()
+        session.execute(
+            insert(PersonRow),
+            [
+                {"name": name, "role": "annotator", "imported": True, "created_at": made}
+                for name in missing
+            ],
+        )
+    return known | _people(session, missing), len(missing)
+
+
+def _people(session: Session, names: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in chunks(names):
+        rows = session.execute(select(PersonRow.name, PersonRow.id).where(PersonRow.name.in_(some)))
+        found.update((name, id_) for name, id_ in rows)
+    return found
+
+
+def digits(numbers: Iterable[int]) -> str:
+    """Positions or classes as the tables store them: one digit each."""
+    return "".join(map(str, numbers))
+
+
+def positions(text: str) -> tuple[int, ...]:
+    """What `digits` wrote."""
+    return tuple(map(int, text))
