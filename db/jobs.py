@@ -21,8 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from cssim.errors import NotFound
-from cssim.types import JobInfo, JobState
-from db.models import JobEventRow, JobRow, WorkerRow
+from cssim.types import JobInfo, JobState, Project
+from db.models import JobEventRow, JobRow, ProjectRow, WorkerRow
 
 RUNNING, QUEUED = JobState.RUNNING.value, JobState.QUEUED.value
 
@@ -240,6 +240,12 @@ def get_job(session: Session, project_id: int, job_id: int) -> JobInfo:
     if row is None or row.project_id != project_id:
         raise NotFound(f"there is no job {job_id}; `jobs list` shows them")
     return _info(row)
+
+
+def project_of(session: Session, project_id: int) -> Project:
+    """The project that a job belongs to."""
+    row = session.get_one(ProjectRow, project_id)
+    return Project(row.id, row.name, row.criterion, row.instructions)
 
 
 def list_jobs(
