@@ -1,0 +1,55 @@
+"""Small things that all pages share: headers, empty states, errors, links to other pages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import streamlit as st
+
+from cssim.errors import CSSimError
+
+_LOG = logging.getLogger(__name__)
+
+
+def header(title: str, explanation: str = "") -> None:
+    """The top of a page: what it is, and in one line what it is for."""
+    st.header(title, anchor=False)
+    if explanation:
+        st.caption(explanation)
+
+
+def empty(title: str, explanation: str, *, icon: str = ":material/inbox:") -> None:
+    """Says that there is nothing here yet, why, and what to do next; texts are Markdown."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(f"### {icon} {title}", text_alignment="center")
+        st.markdown(explanation, text_alignment="center")
+
+
+def badge(text: str, *, colour: str = "gray") -> None:
+    """A small label, e.g. `simulated` beside a simulated person's name."""
+    st.badge(text, color=colour)  # type: ignore[arg-type]
+
+
+def problem(error: CSSimError) -> None:
+    """Show an error that CS-Sim raised on purpose: its text is made to be read."""
+    st.error(escape(str(error), quote=False), icon=":material/error:")
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Within the block a `CSSimError` becomes a message on the page, and the rest is skipped."""
+    try:
+        yield
+    except CSSimError as error:
+        _LOG.info("shown to the person: %s", error)
+        problem(error)
+
+
+def page_link(page: str, label: str, *, icon: str | None = None) -> None:
+    """A link to another page, named as its file in `pages/` without the ending."""
+    from cssim.ui.shell import page_path
+
+    st.page_link(page_path(page), label=label, icon=icon)
