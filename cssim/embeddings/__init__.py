@@ -1,1 +1,1 @@
-"""Backbones and classical metrics, and the cache of what they compute."""
+"""Images to vectors: backbones, classical metrics, and the cache that keeps what they gave."""

@@ -1,0 +1,60 @@
+"""Where models run, and in which precision: what the machine has decides."""
+
+from __future__ import annotations
+
+import torch
+
+from cssim.errors import BadInput, Unavailable
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """The device of that name; `auto` takes CUDA, then Apple's MPS, then the processor.
+
+    Raises:
+        Unavailable: this machine has no such device.
+        BadInput: the name means nothing to torch.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise BadInput(
+            f"device must be auto, cpu, mps, cuda or cuda:<number>, got {wanted!r}"
+        ) from None
+    present = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": _mps_count()}
+    if (device.index or 0) >= present.get(device.type, 0):
+        raise Unavailable(f"this machine has no device {wanted}; set the device to auto or cpu")
+    return device
+
+
+def choose_precision(wanted: str, device: torch.device, family: str) -> torch.dtype:
+    """The dtype of the weights: float32, or bfloat16 where asked for or where it pays.
+
+    `auto` gives bfloat16 to transformers on hardware that computes in it. Small CNNs stay in
+    float32: on the processor they gain no speed, and lose some agreement.
+    """
+    if wanted != "auto":
+        if wanted not in PRECISIONS:
+            raise BadInput(f"precision must be auto, float32 or bfloat16, got {wanted!r}")
+        return PRECISIONS[wanted]
+    pays = family in ("vit", "clip", "siglip") and computes_bfloat16(device)
+    return torch.bfloat16 if pays else torch.float32
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 itself, instead of by way of float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+    return False
+
+
+def _mps_count() -> int:
+    return int(torch.backends.mps.is_available())
