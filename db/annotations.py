@@ -11,8 +11,8 @@ from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from cssim.types import Answer, Judgement, JudgementKind, Page, PageMode, check_page
-from db.library import chunks
-from db.models import JudgementRow, PageCandidateRow, PageRow, PersonRow, now
+from db.library import chunks, table
+from db.models import ClusterRow, JudgementRow, PageCandidateRow, PageRow, PersonRow, now
 
 STANDING = (JudgementKind.ANSWER.value, JudgementKind.TIE.value)
 """Kinds of judgement that count as an answer while nothing supersedes them."""
@@ -79,28 +79,39 @@ def add_pages(
     """Add pages behind those that the cluster has; gives their ids in the order of `pages`."""
     if not pages:
         return []
+    # The lock keeps positions apart where two transactions add to one cluster.
+    session.execute(select(ClusterRow.id).where(ClusterRow.id == cluster_id).with_for_update())
     last = session.scalar(
         select(func.max(PageRow.position)).where(PageRow.cluster_id == cluster_id)
     )
     start = 0 if last is None else last + 1
     made = now()
-    rows = [
-        {
-            "project_id": project_id,
-            "cluster_id": cluster_id,
-            "position": start + i,
-            "mode": page.mode.value,
-            "reference_id": page.reference,
-            "wanted": page.wanted,
-            "done": 0,
-            "created_at": made,
-        }
-        for i, page in enumerate(pages)
-    ]
-    statement = insert(PageRow).returning(PageRow.id, sort_by_parameter_order=True)
-    ids = list(session.scalars(statement, rows))
     session.execute(
-        insert(PageCandidateRow),
+        insert(table(PageRow)),
+        [
+            {
+                "project_id": project_id,
+                "cluster_id": cluster_id,
+                "position": start + i,
+                "mode": page.mode.value,
+                "reference_id": page.reference,
+                "wanted": page.wanted,
+                "done": 0,
+                "created_at": made,
+            }
+            for i, page in enumerate(pages)
+        ],
+    )
+    # Read back by position: RETURNING would send the rows one by one on SQLite.
+    ids = list(
+        session.scalars(
+            select(PageRow.id)
+            .where(PageRow.cluster_id == cluster_id, PageRow.position >= start)
+            .order_by(PageRow.position)
+        )
+    )
+    session.execute(
+        insert(table(PageCandidateRow)),
         [
             {"page_id": id_, "position": position, "image_id": image_id}
             for id_, page in zip(ids, pages, strict=True)
@@ -118,7 +129,9 @@ def add_judgements(session: Session, judgements: Sequence[NewJudgement]) -> None
     if not judgements:
         return
     made = now()
-    session.execute(insert(JudgementRow), [_row(judgement, made) for judgement in judgements])
+    session.execute(
+        insert(table(JudgementRow)), [_row(judgement, made) for judgement in judgements]
+    )
     refresh_done(session, {judgement.page_id for judgement in judgements})
 
 
