@@ -51,7 +51,9 @@ def save_model(
     if row is None:
         row = ModelRow(project_id=project_id, name=model.name)
         session.add(row)
-    elif not (_untrained(row.kind) and _untrained(model.kind)) and row.job_id != job_id:
+    elif not (_untrained(row.kind) and _untrained(model.kind)) and (
+        job_id is None or row.job_id != job_id
+    ):
         raise Conflict(f"there is a model {model.name!r} already; choose another name")
     row.kind, row.backbone, row.path = model.kind.value, model.backbone, model.path
     row.config, row.metrics = dict(model.config), dict(model.metrics)
