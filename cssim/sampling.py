@@ -1,0 +1,84 @@
+"""Which pages to ask: random candidates for given or random references.
+
+Everything is deterministic from the generator that is passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssim.errors import BadInput
+from cssim.types import MAX_CANDIDATES, MIN_CANDIDATES
+
+
+def draw_references(images: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
+    """`count` different image ids out of `images`, in random order.
+
+    Raises:
+        BadInput: `count` is below 1 or there are fewer images.
+    """
+    if not 1 <= count <= len(set(images)):
+        raise BadInput(f"{count} references were asked for, there are {len(set(images))} images")
+    pool = np.array(sorted(set(images)), dtype=np.int64)
+    return [int(i) for i in rng.choice(pool, size=count, replace=False)]
+
+
+def draw_pages(
+    references: Sequence[int],
+    images: Sequence[int],
+    pages_per_reference: int,
+    candidates: int,
+    rng: np.random.Generator,
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Pages as (reference, candidates), reference by reference.
+
+    Candidates are drawn uniformly without replacement from `images` without the reference. Within
+    one reference no set of candidates comes twice, and an image comes again only after all
+    others have come once: pages spread over the images as evenly as their number allows.
+
+    Args:
+        references: image ids.
+        images: image ids to draw candidates from.
+        pages_per_reference: pages for each reference, >= 1.
+        candidates: per page, 2 to 5.
+        rng: source of all randomness.
+
+    Raises:
+        BadInput: too few images for that many different pages, or a number is out of range.
+    """
+    if not MIN_CANDIDATES <= candidates <= MAX_CANDIDATES:
+        raise BadInput(
+            f"a page has {MIN_CANDIDATES} to {MAX_CANDIDATES} candidates, got {candidates}"
+        )
+    if pages_per_reference < 1:
+        raise BadInput(f"pages per reference must be at least 1, got {pages_per_reference}")
+    drawn = []
+    for reference in references:
+        pool = np.array(sorted(set(images) - {reference}), dtype=np.int64)
+        for group in _groups(pool, pages_per_reference, candidates, rng):
+            drawn.append((int(reference), group))
+    return drawn
+
+
+def _groups(
+    pool: NDArray[np.int64], count: int, size: int, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
+    """`count` different sets of `size` out of `pool`, as rounds through shuffled pools."""
+    possible = comb(len(pool), size)
+    if possible < count:
+        raise BadInput(
+            f"{count} pages of {size} candidates need more images: {len(pool)} give {possible}"
+        )
+    groups: dict[frozenset[int], tuple[int, ...]] = {}
+    while len(groups) < count:
+        order = rng.permutation(pool)
+        for start in range(0, len(order) - size + 1, size):
+            group = tuple(int(i) for i in order[start : start + size])
+            groups.setdefault(frozenset(group), group)
+            if len(groups) == count:
+                break
+    return list(groups.values())
