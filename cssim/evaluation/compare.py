@@ -1,0 +1,295 @@
+"""From credits to a comparison: every number of the table, computed once for all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cssim.errors import BadInput
+from cssim.evaluation import statistics
+from cssim.evaluation.accuracy import ByReference, by_reference, human_ceiling, human_credit, macro
+from cssim.evaluation.leakage import Overlap
+from cssim.evaluation.report import (
+    FEW_REFERENCES,
+    CompareSettings,
+    Comparison,
+    Contender,
+    EvaluatedSet,
+    Row,
+)
+
+Floats = NDArray[np.float64]
+
+CHANCE, CEILING = "Chance", "Human ceiling"
+
+
+def compare(
+    contenders: Sequence[Contender],
+    credits: Mapping[str, Floats],
+    reference: NDArray[np.int64],
+    *,
+    settings: CompareSettings | None = None,
+    contexts: NDArray[np.generic] | None = None,
+    votes: tuple[ArrayLike, ArrayLike] | None = None,
+    sets: Sequence[EvaluatedSet] = (),
+    overlaps: Sequence[Overlap] = (),
+    fingerprints: Mapping[str, str] | None = None,
+) -> Comparison:
+    """The comparison of all contenders on one body of triples, with a row for chance.
+
+    Args:
+        contenders: rows in the order in which they are to stand.
+        credits: by name of the contender, (n,) credit per triple, 0..1, NaN where a triple does not
+            count (`accuracy.soft_credit` or `strict_credit`, as `settings.credit` says).
+        reference: (n,) image id of each triple's reference.
+        settings: see `CompareSettings`.
+        contexts: (n,) context of each triple; the macro column then averages over contexts.
+        votes: (n,) votes for A and (n,) for B; with soft credit they give the human ceiling.
+        sets: what is evaluated, for the caption.
+        overlaps: what the evaluated sets share with others, for the caption.
+        fingerprints: what went in, by name.
+
+    Raises:
+        BadInput: names twice, a contender with neither credits nor a reason, credits of other
+            shape or out of 0..1, or an anchor that is not there.
+    """
+    settings = settings or CompareSettings()
+    names = _check(contenders, credits, reference, settings)
+    stack = np.stack([credits[name] for name in names]) if names else np.zeros((0, len(reference)))
+    table = _Numbers.of(stack, reference, contexts, settings)
+    rows = [
+        _filled(contender, table, names.index(contender.name), names, settings)
+        if contender.name in names
+        else _row(contender)
+        for contender in contenders
+    ]
+    rows = _tested(rows, table, names, settings)
+    soft = settings.credit == "soft"
+    ceiling = human_ceiling(*votes) if votes is not None and soft else None
+    if votes is not None and ceiling is not None and ceiling.triples:
+        rows.append(_ceiling_row(human_credit(*votes), reference, contexts, settings))
+    rows.append(Row(CHANCE, "chance", accuracy=0.5, macro=0.5))
+    errors = [row.difference_error for row in rows if row.difference_error]
+    return Comparison(
+        settings=settings,
+        rows=tuple(rows),
+        sets=tuple(sets),
+        ceiling=ceiling,
+        overlaps=tuple(overlaps),
+        macro_over="references" if contexts is None else "contexts",
+        detectable=statistics.detectable(
+            float(np.median(errors)), alpha=1 - settings.level, power=settings.power
+        )
+        if errors
+        else None,
+        notes=tuple(_notes(rows, len(np.unique(reference)), settings, ceiling is not None)),
+        fingerprints=dict(fingerprints or {}),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Numbers:
+    """What all rows are computed from."""
+
+    credits: Floats  # (rows, n)
+    reference: NDArray[np.int64]
+    sums: Floats  # (rows, g)
+    counts: Floats
+    accuracy: Floats  # (rows,)
+    error: Floats
+    macro: Floats
+    samples: Floats  # (draws, rows)
+    weights: Floats  # (draws, g)
+
+    @staticmethod
+    def of(
+        credits: Floats,
+        reference: NDArray[np.int64],
+        contexts: NDArray[np.generic] | None,
+        settings: CompareSettings,
+    ) -> _Numbers:
+        table = by_reference(credits, reference)
+        weights = statistics.draw_weights(
+            max(1, len(table.reference)), settings.draws, settings.seed
+        )[:, : len(table.reference)]
+        return _Numbers(
+            credits=credits,
+            reference=reference,
+            sums=table.sums,
+            counts=table.counts,
+            accuracy=table.overall,
+            error=statistics.cluster_error(table.sums, table.counts),
+            macro=macro(credits, reference if contexts is None else contexts),
+            samples=statistics.bootstrap(table.sums, table.counts, weights),
+            weights=weights,
+        )
+
+    def against(self, row: int) -> tuple[Floats, Floats]:
+        """Sums (rows, g) of credit minus that row's over triples that both have, and their counts.
+
+        Rows of one table nearly always count the same triples, and then sums need only subtracting.
+        """
+        if np.array_equal(self.counts, np.broadcast_to(self.counts[row], self.counts.shape)):
+            return self.sums - self.sums[row], self.counts
+        both = by_reference(self.credits - self.credits[row], self.reference)
+        return both.sums, both.counts
+
+
+def _filled(
+    contender: Contender, table: _Numbers, i: int, names: Sequence[str], settings: CompareSettings
+) -> Row:
+    """A row with its own numbers; tests come later, for all rows together."""
+    own = table.credits[i][~np.isnan(table.credits[i])]
+    if not len(own):
+        return replace(_row(contender), reason="no triple of the set counts for this row")
+    low, high = statistics.interval(table.samples[:, [i]], settings.level)[:, 0]
+    references = int((table.counts[i] > 0).sum())
+    several = references > 1
+    return replace(
+        _row(contender),
+        triples=len(own),
+        references=references,
+        accuracy=float(table.accuracy[i]),
+        error=_number(table.error[i]),
+        low=_number(low) if several else None,
+        high=_number(high) if several else None,
+        macro=_number(table.macro[i]),
+        effect=_number(statistics.design_effect(float(table.error[i]), own)),
+    )
+
+
+def _tested(
+    rows: Sequence[Row], table: _Numbers, names: Sequence[str], settings: CompareSettings
+) -> list[Row]:
+    """The rows with their differences to the anchor, Holm's p and the tie group."""
+    by_name = {row.name: row for row in rows}
+    present = [name for name in names if by_name[name].accuracy is not None]
+    if settings.anchor in present:
+        for name, change in _differences(table, names, present, settings).items():
+            by_name[name] = replace(by_name[name], **change)
+    if present:
+        index = [names.index(name) for name in present]
+        leader = int(np.argmax(table.accuracy[index]))
+        sums, _ = table.against(index[leader])
+        p = statistics.sign_flip(sums[index], settings.seed + 1, flips=settings.flips)
+        tied = statistics.tie_group(p, leader, alpha=1 - settings.level)
+        for name, one in zip(present, tied, strict=True):
+            by_name[name] = replace(by_name[name], tied=bool(one))
+    return [by_name[row.name] for row in rows]
+
+
+def _differences(
+    table: _Numbers, names: Sequence[str], present: Sequence[str], settings: CompareSettings
+) -> dict[str, dict[str, Any]]:
+    """For each present row but the anchor: difference, interval, error, p and Holm's p."""
+    assert settings.anchor is not None
+    others = [name for name in present if name != settings.anchor]
+    index = [names.index(name) for name in others]
+    if not others:
+        return {}
+    sums, counts = (part[index] for part in table.against(names.index(settings.anchor)))
+    mean = ByReference(table.reference, sums, counts).overall
+    error = statistics.cluster_error(sums, counts)
+    samples = statistics.bootstrap(sums, counts, table.weights)
+    low, high = statistics.interval(samples, settings.level)
+    several = (counts > 0).sum(axis=1) > 1
+    p = statistics.sign_flip(sums, settings.seed + 1, flips=settings.flips)
+    adjusted = statistics.holm(p)
+    return {
+        name: {
+            "difference": _number(mean[i]),
+            "difference_error": _number(error[i]),
+            "difference_low": _number(low[i]) if several[i] else None,
+            "difference_high": _number(high[i]) if several[i] else None,
+            "p": _number(p[i]),
+            "p_holm": _number(adjusted[i]),
+        }
+        for i, name in enumerate(others)
+    }
+
+
+def _ceiling_row(
+    credit: Floats,
+    reference: NDArray[np.int64],
+    contexts: NDArray[np.generic] | None,
+    settings: CompareSettings,
+) -> Row:
+    """The others' majority as a row of its own: it competes with nobody."""
+    table = _Numbers.of(credit[None], reference, contexts, settings)
+    return _filled(Contender(CEILING, "ceiling", leakage=""), table, 0, [CEILING], settings)
+
+
+def _row(contender: Contender) -> Row:
+    return Row(
+        name=contender.name,
+        kind=contender.kind,
+        members=contender.members,
+        trained_on=contender.trained_on,
+        leakage=contender.leakage,
+        run=contender.run,
+        reason=contender.unavailable,
+    )
+
+
+def _notes(
+    rows: Sequence[Row], references: int, settings: CompareSettings, ceiling: bool
+) -> list[str]:
+    notes = []
+    if references < FEW_REFERENCES:
+        notes.append(
+            f"Only {references} references: intervals are too narrow and few differences can be "
+            "found."
+        )
+    if settings.anchor is not None and all(
+        row.accuracy is None for row in rows if row.name == settings.anchor
+    ):
+        notes.append(f"The anchor {settings.anchor} is not available, so nothing is compared.")
+    marked = [row.name for row in rows if row.leakage == "trained on this set"]
+    if marked:
+        notes.append(f"Trained on this set, and evaluated on request: {', '.join(marked)}.")
+    if settings.credit == "strict":
+        notes.append("Triples with even votes have no majority and are left out.")
+    elif not ceiling:
+        notes.append("No human ceiling: it needs the votes of several people.")
+    return notes
+
+
+def _check(
+    contenders: Sequence[Contender],
+    credits: Mapping[str, Floats],
+    reference: NDArray[np.int64],
+    settings: CompareSettings,
+) -> list[str]:
+    """Names of the rows with credits, in order."""
+    names = [contender.name for contender in contenders]
+    if len(set(names)) != len(names) or {CHANCE, CEILING} & set(names):
+        raise BadInput(
+            f"rows need distinct names, none of them {CHANCE!r} or {CEILING!r}; got {names}"
+        )
+    if settings.anchor is not None and settings.anchor not in names:
+        raise BadInput(f"the anchor {settings.anchor!r} is none of the rows: {', '.join(names)}")
+    unknown = sorted(set(credits) - set(names))
+    if unknown:
+        raise BadInput(f"credits for rows that are not listed: {', '.join(unknown)}")
+    for contender in contenders:
+        if (contender.name in credits) == bool(contender.unavailable):
+            raise BadInput(
+                f"row {contender.name!r} needs either credits or a reason why it has none"
+            )
+    for name, values in credits.items():
+        if np.shape(values) != np.shape(reference):
+            raise BadInput(
+                f"row {name!r} has credits of shape {np.shape(values)} for {len(reference)} triples"
+            )
+        if np.any((values < 0) | (values > 1)):
+            raise BadInput(f"row {name!r} has credits outside 0..1")
+    return [name for name in names if name in credits]
+
+
+def _number(value: float) -> float | None:
+    """A Python float, None for NaN: JSON has no NaN, and a table must not show one."""
+    return None if np.isnan(value) else float(value)

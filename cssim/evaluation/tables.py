@@ -1,0 +1,212 @@
+"""A comparison as text: aligned for a terminal, Markdown, CSV for a spreadsheet, LaTeX booktabs.
+
+Accuracies are shown in per cent, with one digit beyond the standard error; CSV carries every digit,
+as shares 0..1.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+
+import numpy as np
+
+from cssim.evaluation.report import Comparison, EvaluatedSet, Row
+
+_COLUMNS = (
+    "model",
+    "members",
+    "trained on",
+    "triples",
+    "references",
+    "accuracy",
+    "interval",
+    "macro",
+    "difference",
+    "its interval",
+    "Holm p",
+    "tie",
+    "leakage",
+    "run",
+)
+_NUMBERS = frozenset(_COLUMNS[3:11])
+"""Columns that are aligned to the right."""
+
+
+def decimals(comparison: Comparison) -> int:
+    """Digits after the point of a percentage: one beyond the rows' median standard error.
+
+    A standard error of 0.8 points leads with its tenths, so hundredths are shown; at most 3.
+    """
+    errors = [100 * row.error for row in comparison.rows if row.error]
+    if not errors:
+        return 1
+    leading = -math.floor(math.log10(float(np.median(errors))))
+    return min(3, max(0, leading + 1))
+
+
+def text_table(comparison: Comparison) -> str:
+    """The table for a terminal: aligned columns, caption below, no line of it needed elsewhere."""
+    header, body = _cells(comparison)
+    widths = [max(len(line[i]) for line in [header, *body]) for i in range(len(header))]
+    align = [str.rjust if name in _NUMBERS else str.ljust for name in _shown(comparison)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [pad(cell, width) for pad, cell, width in zip(align, cells, widths, strict=True)]
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([line(header), rule, *map(line, body), "", *caption(comparison)]) + "\n"
+
+
+def markdown_table(comparison: Comparison) -> str:
+    """The table in Markdown, its caption as a list below."""
+    header, body = _cells(comparison)
+    rule = ["---:" if name in _NUMBERS else "---" for name in _shown(comparison)]
+    lines = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *body)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in lines)
+    return table + "\n\n" + "\n".join(f"- {sentence}" for sentence in caption(comparison)) + "\n"
+
+
+def csv_table(comparison: Comparison) -> str:
+    """Every field of every row at full precision, shares 0..1; members are joined by ` + `."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [field.name for field in fields(Row)]
+    writer.writerow(names)
+    for row in comparison.rows:
+        values = {name: getattr(row, name) for name in names} | {"members": " + ".join(row.members)}
+        writer.writerow(["" if values[name] is None else values[name] for name in names])
+    return out.getvalue()
+
+
+def latex_table(comparison: Comparison) -> str:
+    """The table for a paper, in LaTeX that needs the package booktabs."""
+    header, body = _cells(comparison)
+    align = "".join("r" if name in _NUMBERS else "l" for name in _shown(comparison))
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(map(_latex, cells)) + r" \\"
+
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{{align}}}",
+            r"\toprule",
+            line(header),
+            r"\midrule",
+            *map(line, body),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(f"% {sentence}" for sentence in caption(comparison)),
+            "",
+        ]
+    )
+
+
+def caption(comparison: Comparison) -> list[str]:
+    """What must be said under the table, in whole sentences."""
+    settings, digits = comparison.settings, decimals(comparison)
+    level = f"{100 * settings.level:g} %"
+    measure = (
+        "share of the voters who agree"
+        if settings.credit == "soft"
+        else "agreement with the majority of the voters"
+    )
+    lines = [
+        f"Accuracy: {measure}, ties of distances one half, in per cent; {level} intervals from "
+        f"{settings.draws:,} bootstrap draws of whole references, shared by all rows."
+    ]
+    if settings.anchor is not None:
+        lines.append(
+            f"Differences to {settings.anchor}: paired, p by sign flips of whole references, "
+            "adjusted by Holm. Tie group (=): rows that cannot be told from the leader."
+        )
+    if comparison.detectable is not None:
+        lines.append(
+            f"A true difference of {100 * comparison.detectable:.{digits}f} points would be found "
+            f"{100 * settings.power:g} % of the time (before Holm)."
+        )
+    lines += [_set_line(one) for one in comparison.sets]
+    lines += [f"{overlap}." for overlap in comparison.overlaps]
+    lines += [
+        f"{row.name} is not available: {row.reason}." for row in comparison.rows if row.reason
+    ]
+    return [*lines, *comparison.notes]
+
+
+def _set_line(one: EvaluatedSet) -> str:
+    line = f"{one.name}: {one.kind} set, {one.triples:,} triples, {one.references:,} references"
+    if one.looks is None:
+        return line + "."
+    times = {1: "once", 2: "twice"}.get(one.looks, f"{one.looks} times")
+    return f"{line}; {one.kind} set opened {times}."
+
+
+def _shown(comparison: Comparison) -> list[str]:
+    """The columns of this table: those about the anchor need one, and empty words are left out."""
+    rows = comparison.rows
+    wanted = {
+        "members": any(row.members for row in rows),
+        "trained on": any(row.trained_on for row in rows),
+        "run": any(row.run for row in rows),
+        **dict.fromkeys(
+            ("difference", "its interval", "Holm p"), comparison.settings.anchor is not None
+        ),
+    }
+    return [name for name in _COLUMNS if wanted.get(name, True)]
+
+
+def _cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Header and body as words, in the columns that are shown."""
+    digits, shown = decimals(comparison), _shown(comparison)
+    titles = {
+        "interval": f"{100 * comparison.settings.level:g} % interval",
+        "macro": f"macro over {comparison.macro_over}",
+        "difference": f"vs {comparison.settings.anchor}",
+    }
+    header = [titles.get(name, name) for name in shown]
+    writers = _writers(digits)
+    return header, [[writers[name](row) for name in shown] for row in comparison.rows]
+
+
+def _writers(digits: int) -> dict[str, Callable[[Row], str]]:
+    """How each column is written for a row; the empty string where there is nothing to say."""
+
+    def percent(value: float | None, sign: str = "") -> str:
+        return "" if value is None else f"{100 * value:{sign}.{digits}f}"
+
+    def span(low: float | None, high: float | None, sign: str = "") -> str:
+        return "" if low is None else f"{percent(low, sign)} to {percent(high, sign)}"
+
+    return {
+        "model": lambda row: row.name,
+        "members": lambda row: " + ".join(row.members),
+        "trained on": lambda row: row.trained_on,
+        "triples": lambda row: f"{row.triples:,}" if row.triples else "",
+        "references": lambda row: f"{row.references:,}" if row.references else "",
+        "accuracy": lambda row: "not available" if row.reason else percent(row.accuracy),
+        "interval": lambda row: span(row.low, row.high),
+        "macro": lambda row: percent(row.macro),
+        "difference": lambda row: percent(row.difference, "+"),
+        "its interval": lambda row: span(row.difference_low, row.difference_high, "+"),
+        "Holm p": lambda row: _p(row.p_holm),
+        "tie": lambda row: "=" if row.tied else "",
+        "leakage": lambda row: "" if row.reason else row.leakage,
+        "run": lambda row: row.run,
+    }
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "<.001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
+def _latex(text: str) -> str:
+    """Text with LaTeX's special characters escaped."""
+    table = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    table |= {c: f"\\{c}" for c in "&%$#_{}"} | {"<": r"$<$", ">": r"$>$"}
+    return "".join(table.get(character, character) for character in text)

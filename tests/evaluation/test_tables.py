@@ -1,0 +1,118 @@
+"""A comparison written by hand, and what each format makes of it."""
+
+import csv
+import io
+
+import pytest
+
+from cssim.evaluation.leakage import Overlap
+from cssim.evaluation.report import CompareSettings, Comparison, EvaluatedSet, Row
+from cssim.evaluation.tables import (
+    caption,
+    csv_table,
+    decimals,
+    latex_table,
+    markdown_table,
+    text_table,
+)
+
+BY_HAND = Comparison(
+    settings=CompareSettings(anchor="plain"),
+    rows=(
+        Row("plain", "frozen", leakage="none", triples=10005, references=1010, accuracy=0.78512,
+            error=0.0083, low=0.76888, high=0.8, macro=0.78, tied=False),
+        Row("a|b_c", "ensemble", ("plain", "sea"), leakage="trained on this set", run="12",
+            triples=10005, references=1010, accuracy=0.80512, error=0.0081, low=0.7888, high=0.82,
+            macro=0.8, difference=0.02, difference_error=0.005, difference_low=0.0101,
+            difference_high=0.0299, p=0.0001, p_holm=0.0002, tied=True),
+        Row("far", "frozen", reason="weights not on this machine"),
+        Row("Chance", "chance", accuracy=0.5, macro=0.5),
+    ),
+    sets=(
+        EvaluatedSet("held out", "test", 10005, 1010, looks=3),
+        EvaluatedSet("tuning", "validation", 20, 4),
+    ),
+    overlaps=(Overlap("train", "held out", 4, 1, 2, 9, 3),),
+    detectable=0.014,
+    notes=("Mind the gap.",),
+)  # fmt: skip
+
+
+def test_percentages_show_one_digit_beyond_the_standard_error():
+    def with_error(error: float | None) -> Comparison:
+        row = Row("x", "frozen", accuracy=0.5, error=error)
+        return Comparison(settings=CompareSettings(), rows=(row,))
+
+    errors = [0.31, 0.031, 0.012, 0.0083, 0.00083, 0.000001, None]
+    assert [decimals(with_error(error)) for error in errors] == [0, 1, 1, 2, 3, 3, 1]
+
+
+def test_the_terminal_table_is_aligned_and_complete():
+    lines = text_table(BY_HAND).splitlines()
+    assert lines[0].split("  ")[0] == "model"
+    assert lines[2].endswith("none")
+    columns = [lines[0].index(word) for word in ("accuracy", "Holm p")]
+    assert lines[2][columns[0] + 3 : columns[0] + 13].strip().startswith("78.51")
+    good = lines[3].split()
+    for word in ("80.51", "78.88", "82.00", "+2.00", "+1.01", "+2.99", "<.001", "=", "12"):
+        assert word in good
+    assert "not available" in lines[4]
+    assert not any(character.isdigit() for character in lines[4])
+    assert lines[5].split() == ["Chance", "50.00", "50.00"]
+
+
+def test_the_caption_says_how_where_and_how_often():
+    text = "\n".join(caption(BY_HAND))
+    for words in (
+        "5,000 bootstrap draws of whole references",
+        "95 % intervals",
+        "difference of 1.40 points would be found 80 %",
+        "held out: test set, 10,005 triples, 1,010 references; test set opened 3 times.",
+        "tuning: validation set, 20 triples, 4 references.",
+        "held out shares 4 of its 9 images and 1 of its 3 references with train.",
+        "far is not available: weights not on this machine.",
+        "Mind the gap.",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(("looks", "words"), [(1, "once"), (2, "twice"), (3, "3 times")])
+def test_looks_are_counted_in_words(looks, words):
+    one = EvaluatedSet("s", "test", 1, 1, looks=looks)
+    found = caption(Comparison(settings=CompareSettings(), rows=(), sets=(one,)))
+    assert found[-1].endswith(f"test set opened {words}.")
+
+
+def test_columns_about_an_anchor_need_one():
+    plain = Comparison(settings=CompareSettings(), rows=(Row("x", "frozen", accuracy=0.5),))
+    header = text_table(plain).splitlines()[0]
+    assert "95 % interval" in header
+    for word in ("vs", "Holm p", "members", "trained on", "run"):
+        assert word not in header.split("  ")
+
+
+def test_markdown_has_as_many_cells_in_each_line_and_escapes_bars():
+    lines = [line for line in markdown_table(BY_HAND).splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in lines} == {14}
+    assert lines[1].count("---:") == 8
+    assert "a\\|b_c" in lines[3]
+    assert "- Mind the gap." in markdown_table(BY_HAND)
+
+
+def test_csv_carries_every_digit_and_no_number_where_there_is_none():
+    rows = list(csv.DictReader(io.StringIO(csv_table(BY_HAND))))
+    assert float(rows[0]["accuracy"]) == 0.78512
+    assert float(rows[1]["difference_low"]) == 0.0101
+    assert rows[1]["members"] == "plain + sea"
+    assert (rows[2]["accuracy"], rows[2]["reason"]) == ("", "weights not on this machine")
+
+
+def test_latex_is_booktabs_with_special_characters_escaped():
+    lines = latex_table(BY_HAND).splitlines()
+    assert lines[:2] == [r"\begin{tabular}{llrrrrrrrrlll}", r"\toprule"]
+    body = [line for line in lines if line.endswith(r"\\")]
+    assert {line.replace(r"\&", "").count("&") for line in body} == {12}
+    assert r"a|b\_c & plain + sea" in body[2]
+    assert "$<$.001" in body[2]
+    assert r"95 \% interval" in body[0]
+    assert lines[-1].startswith("% ")
