@@ -247,11 +247,13 @@ def said_by(
     session: Session, project_id: int, person_id: int, *, before: int | None, limit: int
 ) -> list[Said]:
     """What a person said on pages handed out to them and still stands, newest first."""
+    latest = aliased(LeaseRow)
     newest_lease = (
-        select(LeaseRow.id)
-        .where(LeaseRow.person_id == person_id, LeaseRow.page_id == JudgementRow.page_id)
-        .order_by(LeaseRow.created_at.desc(), LeaseRow.id)
+        select(latest.id)
+        .where(latest.person_id == person_id, latest.page_id == JudgementRow.page_id)
+        .order_by(latest.created_at.desc(), latest.id)
         .limit(1)
+        .correlate(JudgementRow)
         .scalar_subquery()
     )
     query = (

@@ -285,3 +285,16 @@ def progress(ws: Workspace, person: Person, *, since: datetime | None = None) ->
             done=done,
             wanted=wanted,
         )
+
+
+def picture(ws: Workspace, sha256: str, width: int) -> bytes:
+    """A thumbnail (see `cssim.images.THUMBNAIL_TYPE`) of one of the project's images.
+
+    Raises:
+        NotFound: the project has no such image, or its file is gone.
+        BadImage: its file was damaged after it came in.
+    """
+    with ws.database.reading() as session:
+        if library.image_by_hash(session, ws.project.id, sha256) is None:
+            raise NotFound("this project has no such picture")
+    return ws.store.thumbnail(sha256, width)

@@ -13,6 +13,8 @@ from cssim import __version__
 from cssim.errors import CSSimError
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
+from cssim.web.api import api_routes
+from cssim.web.pictures import picture_routes
 from cssim.web.signin import sign_in_routes
 
 
@@ -29,4 +31,9 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
             return JSONResponse({"status": "failing", "error": str(error)}, 503)
         return JSONResponse({"status": "ok", "version": __version__})
 
-    return [*sign_in_routes(workspace), Route("/health", health)]
+    return [
+        *sign_in_routes(workspace),
+        *api_routes(workspace),
+        *picture_routes(workspace),
+        Route("/health", health),
+    ]
