@@ -25,7 +25,7 @@ COLUMNS = (*REQUIRED, "n_a", "n_b", "annotator", "response_ms", "position", "tim
 """Columns with a meaning, in the order in which they are written."""
 ANSWERS = ("A", "B", "tie")
 
-_POSITIONS = {"a=left,b=right": (0, 1), "a=right,b=left": (1, 0)}
+_POSITIONS: dict[str, tuple[int, ...]] = {"a=left,b=right": (0, 1), "a=right,b=left": (1, 0)}
 _POSITION_TEXTS = {shown: text for text, shown in _POSITIONS.items()}
 MAX_TEXT = 200
 """Characters in an annotator's name."""
@@ -60,6 +60,8 @@ class TripleTable:
 
     columns: tuple[str, ...]
     rows: tuple[TripleRow, ...]
+    newline: str = "\n"
+    """What ends its lines."""
     skipped: tuple[Fault, ...] = ()
     """Faulty lines that were left out on request."""
 
@@ -96,7 +98,8 @@ def parse_triples(data: bytes, *, file: str, skip_bad: bool = False) -> TripleTa
         raise BadLabels(faults)
     if not rows:
         raise BadLabels([Fault(file, 0, "at least one triple below the header", "none")])
-    return TripleTable(tuple(header), tuple(rows), tuple(faults))
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return TripleTable(tuple(header), tuple(rows), newline, tuple(faults))
 
 
 def _header(cells: Sequence[str], file: str) -> list[str]:
@@ -149,7 +152,7 @@ def _read(cells: Mapping[str, str], line: int) -> TripleRow:
         n_a=n_a,
         n_b=n_b,
         annotator=annotator,
-        response_ms=_count(cells, "response_ms"),
+        response_ms=_milliseconds(cells.get("response_ms", "").strip()),
         shown=_POSITIONS.get(position, ()),
         time=_time(cells.get("time", "").strip()),
         extra={name: cell for name, cell in cells.items() if name not in COLUMNS and cell},
@@ -163,6 +166,15 @@ def _count(cells: Mapping[str, str], name: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise _Unfit(f"a whole number below 1,000,000,000 in {name}", repr(text))
+    return int(text)
+
+
+def _milliseconds(text: str) -> int | None:
+    """Whole and possibly negative: clocks of people's devices are set back, and files keep it."""
+    if not text:
+        return None
+    if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10):
+        raise _Unfit("whole milliseconds in response_ms", repr(text))
     return int(text)
 
 
@@ -191,13 +203,16 @@ def _time(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def format_triples(rows: Iterable[TripleRow], columns: Sequence[str] = ()) -> bytes:
+def format_triples(
+    rows: Iterable[TripleRow], columns: Sequence[str] = (), newline: str = "\n"
+) -> bytes:
     """The CSV file of `rows`.
 
     Args:
         rows: in the order in which they are to stand.
         columns: of the file that they came from; missing ones are added behind them. Without any,
             `COLUMNS` and then the further ones as they turn up.
+        newline: what ends each line.
     """
     rows = list(rows)
     header = list(columns) or list(COLUMNS)
@@ -206,7 +221,9 @@ def format_triples(rows: Iterable[TripleRow], columns: Sequence[str] = ()) -> by
     ordered = [*(name for name in COLUMNS if name in used), *used]
     header += [name for name in dict.fromkeys(ordered) if name not in header]
     buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, header, restval="", extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(
+        buffer, header, restval="", extrasaction="ignore", lineterminator=newline
+    )
     writer.writeheader()
     writer.writerows(cells)
     return buffer.getvalue().encode()

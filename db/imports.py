@@ -200,6 +200,12 @@ def _without_pixels(session: Session, ids: Iterable[int]) -> set[int]:
     return found
 
 
+def bare_images(session: Session, project_id: int) -> set[int]:
+    """Ids of the project's images that have no pixels."""
+    query = select(ImageRow.id).where(ImageRow.project_id == project_id, ImageRow.sha256.is_(None))
+    return set(session.scalars(query))
+
+
 def ensure_names(
     session: Session,
     project_id: int,

@@ -120,8 +120,13 @@ def _tidy(name: str) -> str:
 def _from_folder(folder: Path, tag_folders: bool) -> Iterator[Candidate | Problem]:
     failures: list[OSError] = []
     seen: set[tuple[int, int]] = set()
+    _first_visit(folder.resolve(), seen)
     for where, folders, files in os.walk(folder, onerror=failures.append, followlinks=True):
-        folders[:] = [f for f in sorted(folders) if _first_visit(Path(where, f), seen)]
+        folders[:] = [
+            f
+            for f in sorted(folders)
+            if not f.startswith(".") and _first_visit(Path(where, f), seen)
+        ]
         for file in sorted(files):
             path = Path(where, file)
             if file.startswith("."):
@@ -140,8 +145,6 @@ def _from_folder(folder: Path, tag_folders: bool) -> Iterator[Candidate | Proble
 
 def _first_visit(folder: Path, seen: set[tuple[int, int]]) -> bool:
     """Whether a folder was not walked before: links may lead back up."""
-    if folder.name.startswith("."):
-        return False
     try:
         status = folder.stat()
     except OSError:
