@@ -56,6 +56,8 @@ class Backbone:
     name: str
     fingerprint: str
     """32 hexadecimal digits of weights, preprocessing, pooling and precision."""
+    weights: str
+    """SHA-256 of the weights and their configuration, whatever the precision."""
     dim: int
     module: PooledNetwork
     """In eval mode, on `device`, gradients off."""
@@ -92,11 +94,13 @@ def load(spec: BackboneSpec, *, device: str = "auto", precision: str = "auto") -
         raise BadInput(f"{spec.name} has no weights to load; metrics come from load_encoder")
     where = choose_device(device)
     dtype = choose_precision(precision, where, spec.family)
+    weights = content_hash(spec.folder)
     preprocessing = from_processor(_processor(spec.folder))
     module = PooledNetwork(_body(spec), spec.pooling).to(where, dtype).eval().requires_grad_(False)
     return Backbone(
         name=spec.name,
-        fingerprint=_fingerprint(spec, preprocessing, dtype),
+        fingerprint=_fingerprint(weights, preprocessing, spec.pooling, dtype),
+        weights=weights,
         dim=_output_dim(module, preprocessing, spec, where),
         module=module,
         preprocessing=preprocessing,
@@ -142,12 +146,13 @@ def _processor(folder: Path) -> Any:
         ) from error
 
 
-def _fingerprint(spec: BackboneSpec, preprocessing: Preprocessing, dtype: torch.dtype) -> str:
-    assert spec.folder is not None
+def _fingerprint(
+    weights: str, preprocessing: Preprocessing, pooling: str, dtype: torch.dtype
+) -> str:
     facts = {
-        "weights": content_hash(spec.folder),
+        "weights": weights,
         "preprocessing": preprocessing.to_dict(),
-        "pooling": spec.pooling,
+        "pooling": pooling,
         "precision": str(dtype),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,1 +1,1 @@
-"""CS models and global models: data, losses, model, loop, checkpoint."""
+"""CS models and global models: a pretrained backbone learns from people's answers to triples."""

@@ -1,0 +1,140 @@
+"""All settings of a training run; a run is reproducible from them and the data's fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from cssim.errors import BadSetting
+
+ADAPTERS = ("lora", "head", "full")
+SPLITS = ("page", "reference", "strict")
+
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "lora": {"lr": 1e-3, "epochs": 20},
+    "head": {"lr": 1e-3, "epochs": 60},
+    "full": {"lr": 1e-5, "epochs": 20},
+}
+"""What an adapter takes where the config says None; measured, see docs/methods.md."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained; None means the adapter's own default and is filled in at birth."""
+
+    adapter: str = "lora"
+    """`lora`: low-rank changes of the backbone's layers; `head`: a low-rank linear change of the
+    frozen embedding, trained in seconds; `full`: every weight of the backbone."""
+    rank: int = 4
+    """Rank of the change (LoRA and head), >= 1."""
+    alpha: float | None = None
+    """The change is scaled by alpha / rank; None: alpha = rank, so scale 1."""
+    dropout: float = 0.0
+    """Share of LoRA's inputs that are dropped while training, 0 to below 1."""
+    targets: tuple[str, ...] = ()
+    """Last parts of the names of the layers that LoRA adapts; empty: the family's default."""
+    last_blocks: int | None = 4
+    """LoRA and full: only the last so many blocks (and what follows them) learn; what lies before
+    is computed once per image. None: all blocks."""
+    epochs: int | None = None
+    """Passes over the training triples, at most."""
+    lr: float | None = None
+    """Learning rate of the adapter at the start; falls to 0 along half a cosine."""
+    ranking_lr: float = 1e-2
+    """Learning rate of the ranking block at the start."""
+    weight_decay: float = 0.01
+    """AdamW's decoupled decay."""
+    batch_pages: int = 16
+    """Pages per step; each distinct image among them is encoded once."""
+    choice_weight: float = 1.0
+    """Factor of the ranking block's cross-entropy."""
+    order_weight: float = 0.1
+    """Factor of the order triplet loss."""
+    margin: float = 0.2
+    """The order triplet's margin on squared distances of unit vectors (0..4), equal classes."""
+    class_margin: float = 0.2
+    """Added to the margin for each step between the candidates' classes."""
+    validation_share: float = 0.2
+    """Share of the pages held out to choose the best epoch; 0: the last epoch is kept."""
+    split: str = "page"
+    """How they are held out: `page`, `reference`, or `strict` (no candidate in common)."""
+    patience: int = 8
+    """Epochs without a better one after which training stops; only with a validation part."""
+    augment: bool = False
+    """Random crops and flips, drawn anew for each image of each step."""
+    clip: float = 1.0
+    """Largest norm of a step's gradient."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.adapter not in ADAPTERS:
+            raise BadSetting(f"adapter must be one of {', '.join(ADAPTERS)}, got {self.adapter!r}")
+        if self.split not in SPLITS:
+            raise BadSetting(f"split must be one of {', '.join(SPLITS)}, got {self.split!r}")
+        object.__setattr__(self, "targets", tuple(self.targets))
+        for name, value in {"alpha": float(self.rank), **_DEFAULTS[self.adapter]}.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise BadSetting(f"{name} must lie in {low}..{high}, got {value}")
+        if self.augment and self.adapter == "head":
+            raise BadSetting("a head learns on embeddings computed once: it cannot augment images")
+
+    @property
+    def scale(self) -> float:
+        """The factor alpha / rank of the low-rank change."""
+        assert self.alpha is not None
+        return self.alpha / self.rank
+
+    @property
+    def steps(self) -> tuple[int, float]:
+        """(epochs, learning rate), filled in."""
+        assert self.epochs is not None
+        assert self.lr is not None
+        return self.epochs, self.lr
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields; `from_dict` reads them back."""
+        return {**asdict(self), "targets": list(self.targets)}
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> TrainConfig:
+        """The config of these fields; absent ones take their defaults.
+
+        Raises:
+            BadSetting: a field is unknown, of the wrong type, or out of its range.
+        """
+        known = {f.name for f in fields(TrainConfig)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise BadSetting(
+                f"unknown training setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            )
+        try:
+            return TrainConfig(**values)
+        except TypeError as error:
+            raise BadSetting(f"a training setting has the wrong type: {error}") from error
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("rank", 1, 4096),
+    ("alpha", 0, 65536),
+    ("dropout", 0, 0.99),
+    ("last_blocks", 1, 1000),
+    ("epochs", 1, 100_000),
+    ("lr", 0, 10),
+    ("ranking_lr", 0, 10),
+    ("weight_decay", 0, 10),
+    ("batch_pages", 1, 100_000),
+    ("choice_weight", 0, 1000),
+    ("order_weight", 0, 1000),
+    ("margin", 0, 4),
+    ("class_margin", 0, 1),
+    ("validation_share", 0, 0.9),
+    ("patience", 1, 100_000),
+    ("clip", 1e-6, 1e6),
+    ("seed", 0, 2**31 - 1),
+)

@@ -1,0 +1,226 @@
+"""The network that is trained: a backbone, a small change of it, and a block that ranks.
+
+peft stays behind this seam.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from cssim.embeddings.network import Backbone, PooledNetwork
+from cssim.errors import BadInput
+from cssim.training.blocks import SplitNetwork, find_blocks
+from cssim.training.config import TrainConfig
+from cssim.training.losses import squared_distances, unit
+
+
+class RankingBlock(nn.Module):
+    """Log odds that A is closer to R than B: g(R, A) - g(R, B).
+
+    g(R, X) = bias . x - exp(log_scale) * sum_k (1 + stretch_k) (r_k - x_k)^2 on unit vectors.
+    Swapping A and B turns the sign of the answer by construction. At the start it ranks exactly
+    as the distance does, and only its scale says how sure it is.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(2.0))
+        self.stretch = nn.Parameter(torch.zeros(dim))
+        self.bias = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, reference: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """(n,) log odds from three (n, dim) embeddings."""
+        reference = unit(reference)
+        return self._closeness(reference, unit(a)) - self._closeness(reference, unit(b))
+
+    def _closeness(self, reference: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        squares = (reference - x).square() @ (1 + self.stretch)
+        return x @ self.bias - self.log_scale.exp() * squares
+
+
+class LowRankHead(nn.Module):
+    """Embeddings z become z + scale * up(down(z)); `up` starts at 0, so nothing changes yet."""
+
+    def __init__(self, dim: int, rank: int, scale: float) -> None:
+        super().__init__()
+        self.down = nn.Linear(dim, rank, bias=False)
+        self.up = nn.Linear(rank, dim, bias=False)
+        nn.init.zeros_(self.up.weight)
+        self.scale = scale
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """(n, dim) -> (n, dim)."""
+        return z + self.scale * self.up(self.down(z))  # type: ignore[no-any-return]
+
+
+class CSModel(nn.Module):
+    """A copy of a backbone with its adapter and a ranking block.
+
+    What enters is what never changes while training (`enter`): pixels, the activations before
+    the first block that learns, or for a head the frozen embeddings.
+    """
+
+    def __init__(self, backbone: Backbone, config: TrainConfig) -> None:
+        super().__init__()
+        shared = config.adapter == "head"
+        network = backbone.module if shared else copy.deepcopy(backbone.module)
+        last = None if shared else config.last_blocks
+        self.config = config
+        self.network = network
+        self.split = SplitNetwork(network, find_blocks(network.body), last)
+        self.head: nn.Module = nn.Identity()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self._adapt(backbone)
+        self.ranking = RankingBlock(backbone.dim)
+        self.pixels = torch.Size((3, backbone.preprocessing.height, backbone.preprocessing.width))
+        self.to(backbone.device)
+        self.train(False)
+
+    def _adapt(self, backbone: Backbone) -> None:
+        if self.config.adapter == "head":
+            self.head = LowRankHead(backbone.dim, self.config.rank, self.config.scale)
+        elif self.config.adapter == "lora":
+            targets = lora_layers(
+                self.network, self.config.targets or backbone.spec.targets, self.split.frozen
+            )
+            add_lora(self.network, targets, self.config)
+        else:
+            self.network.float().requires_grad_(True)
+            for module in self.split.frozen:
+                module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> CSModel:
+        """Dropout of LoRA follows `mode`; batch norm and all else of the backbone stay in eval."""
+        super().train(mode)
+        self.network.eval()
+        for name, module in self.network.named_modules():
+            if "lora_dropout" in name:
+                module.train(mode)
+        return self
+
+    def enter(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What can be computed once per image, of (n, 3, h, w) pixels; without gradients."""
+        with torch.no_grad():
+            if self.config.adapter == "head":
+                return self.network(pixels)  # type: ignore[no-any-return]
+            return self.split.enter(pixels)
+
+    def leave(self, entered: torch.Tensor) -> torch.Tensor:
+        """(n, dim) float32 embeddings of what `enter` gave."""
+        if self.config.adapter == "head":
+            return self.head(entered)  # type: ignore[no-any-return]
+        return self.split.leave(entered, self.pixels)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(n, dim) float32 embeddings of (n, 3, h, w) pixels."""
+        return self.leave(self.enter(pixels))
+
+    def distances(
+        self, embeddings: torch.Tensor, reference: torch.Tensor, other: torch.Tensor
+    ) -> torch.Tensor:
+        """(n,) squared distances of unit vectors between two lists of rows of `embeddings`."""
+        return squared_distances(embeddings[reference], embeddings[other])
+
+    def adapter_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Named parameters of the adapter: all that learn but the ranking block."""
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad and not name.startswith("ranking."):
+                yield name, parameter
+
+    def trained_state(self) -> dict[str, torch.Tensor]:
+        """Copies of everything that learns, by name; what a checkpoint holds."""
+        return {
+            name: parameter.detach().cpu().clone()
+            for name, parameter in self.named_parameters()
+            if parameter.requires_grad
+        }
+
+    def load_trained_state(self, state: dict[str, torch.Tensor]) -> None:
+        """Set everything that learns.
+
+        Raises:
+            BadInput: the names or shapes are not those of this model.
+        """
+        own = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        wrong = sorted(set(own) ^ set(state)) or sorted(
+            name for name, p in own.items() if p.shape != state[name].shape
+        )
+        if wrong:
+            raise BadInput(
+                f"the checkpoint does not fit its backbone: {len(wrong)} tensors differ, "
+                f"e.g. {wrong[0]}"
+            )
+        with torch.no_grad():
+            for name, parameter in own.items():
+                parameter.copy_(state[name])
+
+    def merge(self) -> None:
+        """Fold LoRA into the backbone's own weights: the same output, and nothing left to train."""
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        for module in list(self.network.modules()):
+            if isinstance(module, BaseTunerLayer):
+                module.merge()
+
+
+def lora_layers(
+    network: PooledNetwork, targets: tuple[str, ...], frozen: list[nn.Module]
+) -> list[str]:
+    """Full names of the layers of `network.body` to adapt: linear ones and plain convolutions.
+
+    Layers of the frozen front and depth-wise convolutions (whose groups LoRA cannot split) are
+    left out.
+
+    Raises:
+        BadInput: no layer is called so.
+    """
+    skipped = {id(inner) for module in frozen for inner in module.modules()}
+    names = [
+        name
+        for name, module in network.body.named_modules()
+        if any(name == t or name.endswith(f".{t}") for t in targets)
+        and (
+            isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
+        )
+        and id(module) not in skipped
+    ]
+    if not names:
+        raise BadInput(
+            f"no linear or convolution layer of {type(network.body).__name__} is called "
+            f"{' or '.join(targets) or '(no targets known)'}: name others in targets"
+        )
+    return names
+
+
+def _adaptable(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
+
+
+def add_lora(network: PooledNetwork, layers: list[str], config: TrainConfig) -> None:
+    """Put LoRA on the named layers of `network.body`, in place; only LoRA gets gradients."""
+    from peft import LoraConfig, get_peft_model
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    network.requires_grad_(False)
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,  # type: ignore[arg-type]  # peft takes fractions as well
+        lora_dropout=config.dropout,
+        target_modules=layers,
+        bias="none",
+    )
+    with warnings.catch_warnings():
+        # peft asks transformers by a name that transformers has given up.
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
+        get_peft_model(network.body, lora)
+    for module in network.modules():
+        if isinstance(module, BaseTunerLayer) and isinstance(module.base_layer, nn.Conv2d):
+            # MobileNet pads by the convolution's own numbers, which peft's wrapper hides.
+            for name in ("stride", "kernel_size", "dilation"):
+                setattr(module, name, getattr(module.base_layer, name))
