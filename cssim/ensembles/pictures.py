@@ -21,7 +21,7 @@ from cssim.images import decode
 Picture: TypeAlias = str | Path | PIL.Image.Image | NDArray[np.uint8]
 """A path, a Pillow image, or an array (height, width) or (height, width, 3) of uint8."""
 
-_AS_TIFF = frozenset({"CMYK", "YCbCr", "LAB", "F"})
+_AS_TIFF = frozenset({"CMYK", "YCbCr", "LAB", "I", "F"})
 """Modes that PNG cannot hold."""
 
 

@@ -38,7 +38,7 @@ def test_transparency_is_laid_on_white():
     assert (pixels(clear) == 255).all()
 
 
-@pytest.mark.parametrize("mode", ["1", "P", "CMYK", "YCbCr", "LA", "I", "F"])
+@pytest.mark.parametrize("mode", ["1", "P", "CMYK", "YCbCr", "LA", "I", "I;16", "F"])
 def test_other_modes_of_pillow_are_converted(mode):
     image = PIL.Image.new("L", (4, 3), 0).convert(mode)
     assert pixels(image).shape == (3, 4, 3)
