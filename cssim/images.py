@@ -20,7 +20,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cssim.errors import BadImage, NotFound
 
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+# Pillow registers formats lazily, and knows none of them by name before.
+Image.init()
+
+FORMATS = tuple(
+    name
+    for name in ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+    if name in Image.OPEN
+)
 """What is decoded. Pillow knows more formats, some of which run other programs (EPS) or hide
 pictures of another size inside (ICO)."""
 
