@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ScalarResult, delete, func, insert, select
+from sqlalchemy import ScalarResult, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cssim.errors import Conflict, NotFound
@@ -64,6 +64,11 @@ def save_model(
     for cluster_id in model.cluster_ids:
         session.execute(insert(ModelClusterRow).values(model_id=row.id, cluster_id=cluster_id))
     return row.id
+
+
+def set_fingerprint(session: Session, model_id: int, fingerprint: str) -> None:
+    """Store the fingerprint under which a model's embeddings are found now."""
+    session.execute(update(ModelRow).where(ModelRow.id == model_id).values(fingerprint=fingerprint))
 
 
 def list_models(session: Session, project_id: int, *, archived: bool = False) -> list[ModelInfo]:

@@ -27,10 +27,10 @@ from db.models import now
 log = logging.getLogger(__name__)
 
 RUNNERS: dict[str, str] = {
-    "embed": "cssim.services.experiments:run_embed",
-    "train": "cssim.services.experiments:run_train",
-    "ensemble": "cssim.services.experiments:run_ensemble",
-    "compare": "cssim.services.evaluation:run_compare",
+    "embed": "cssim.services.runners:run_embed",
+    "train": "cssim.services.runners:run_train",
+    "ensemble": "cssim.services.runners:run_ensemble",
+    "compare": "cssim.services.comparing:run_compare",
 }
 """Kind of job -> `module:function`; loaded by the process that runs it, for it imports torch."""
 

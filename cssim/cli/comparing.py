@@ -1,0 +1,75 @@
+"""`compare`: the table of who agrees with people how often."""
+
+from __future__ import annotations
+
+import click
+
+from cssim.cli.base import App, detach_option, pass_app, run_or_queue, say_json
+from cssim.services import evaluation
+
+
+@click.command(epilog="Example: python -m cssim compare --on held-out --format markdown")
+@click.option("--on", "clusters", multiple=True, required=True, help="A cluster to evaluate on.")
+@click.option("--model", "models", multiple=True, help="A model [default: everything].")
+@click.option("--ensemble", "ensembles", multiple=True, help="An ensemble [default: everything].")
+@click.option("--anchor", help="The row that others are compared with [default: first frozen].")
+@click.option(
+    "--credit",
+    type=click.Choice(["soft", "strict"]),
+    default="soft",
+    show_default=True,
+    help="Share of the voters who agree, or agreement with the majority.",
+)
+@click.option("--draws", type=click.IntRange(100), help="Bootstrap samples of references.")
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--name", default="", help="What the comparison is called.")
+@click.option(
+    "--allow-leakage", is_flag=True, help="Also models trained on these clusters; they are marked."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*evaluation.FORMATS, "json"]),
+    default="text",
+    show_default=True,
+)
+@detach_option
+@pass_app
+def compare(
+    app: App,
+    clusters: tuple[str, ...],
+    models: tuple[str, ...],
+    ensembles: tuple[str, ...],
+    anchor: str | None,
+    credit: str,
+    draws: int | None,
+    seed: int,
+    name: str,
+    allow_leakage: bool,
+    form: str,
+    detach: bool,
+) -> None:
+    """Compare models and ensembles with people's answers, with intervals by reference.
+
+    The comparison is stored, and each look at a test set is counted.
+    """
+    request = evaluation.comparison_request(
+        app.ws,
+        clusters,
+        models=models or None,
+        ensembles=ensembles or None,
+        anchor=anchor,
+        credit=credit,
+        allow_leakage=allow_leakage,
+        draws=draws,
+        seed=seed,
+        name=name,
+    )
+    done = run_or_queue(app, [("comparing", request)], detach=detach, as_json=form == "json")
+    if detach:
+        return
+    stored = evaluation.get_comparison(app.ws, done[0].result["evaluation"])
+    if form == "json":
+        say_json({"id": stored.info.id, **stored.comparison.to_dict()})
+    else:
+        click.echo(evaluation.as_text(stored.comparison, form).rstrip("\n"))

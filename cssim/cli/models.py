@@ -1,0 +1,227 @@
+"""`backbones`, `embed`, `train`, `models`, `ensemble`: from images and answers to an ensemble."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cssim.cli.base import (
+    App,
+    detach_option,
+    json_option,
+    pass_app,
+    run_or_queue,
+    say_json,
+    say_table,
+)
+from cssim.errors import BadInput, CSSimError
+from cssim.services import experiments, health
+from cssim.types import JobInfo, ModelInfo
+
+
+@click.command(epilog="Example: python -m cssim backbones")
+@json_option
+@pass_app
+def backbones(app: App, as_json: bool) -> None:
+    """List backbones and metrics: what is reachable here, and how to get the rest.
+
+    Any Hub name and any local Hugging Face folder work as well.
+    """
+    rows = health.backbone_rows(app.settings)
+    if as_json:
+        say_json(rows)
+        return
+    columns = ("name", "family", "input_size", "parameters", "licence", "reachable")
+    say_table(rows, columns, "none")
+    absent = [row for row in rows if not row["reachable"]]
+    if absent:
+        click.echo(f"\nFor example {absent[0]['name']}: {absent[0]['where']}")
+
+
+@click.command(epilog="Example: python -m cssim embed histogram tiny-vit")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--cluster", "clusters", multiple=True, help="Only images of this cluster.")
+@detach_option
+@json_option
+@pass_app
+def embed(
+    app: App, names: tuple[str, ...], clusters: tuple[str, ...], detach: bool, as_json: bool
+) -> None:
+    """Embed the images with backbones, metrics or models; what is known already is not redone.
+
+    Backbones and metrics become models of the project, to be compared with others.
+    """
+    request = experiments.embedding_request(app.ws, names, clusters=clusters or None)
+    done = run_or_queue(app, [("embedding", request)], detach=detach, as_json=as_json)
+    if detach:
+        return
+    result = done[0].result
+    if as_json:
+        say_json(result)
+    else:
+        click.echo(f"{result['images']} images embedded with {', '.join(result['models'])}")
+    for name, reason in result["unavailable"].items():
+        click.echo(f"not available: {name}: {reason}", err=True)
+
+
+@click.command(epilog="Example: python -m cssim train ocean city --backbone tiny-vit --set rank=8")
+@click.argument("clusters", nargs=-1, required=True)
+@click.option("--backbone", required=True, help="A name of `backbones`, a Hub name or a folder.")
+@click.option("--name", "names", multiple=True, help="Name of the model; one for each cluster.")
+@click.option("--together", is_flag=True, help="One model on all of these clusters.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="A field of the TrainConfig."
+)
+@detach_option
+@json_option
+@pass_app
+def train(
+    app: App,
+    clusters: tuple[str, ...],
+    backbone: str,
+    names: tuple[str, ...],
+    together: bool,
+    settings: tuple[str, ...],
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Train one CS model for each cluster (a job of its own), on its people's answers.
+
+    Ctrl-C stops after the step at hand; `jobs retry` goes on from the last epoch.
+    """
+    requests = experiments.training_requests(
+        app.ws,
+        clusters,
+        backbone,
+        config=dict(_setting(text) for text in settings),
+        names=names or None,
+        together=together,
+    )
+    labelled = [(f"training {request.params['name']}", request) for request in requests]
+    done = run_or_queue(app, labelled, detach=detach, as_json=as_json)
+    if not detach:
+        _say_models(_trained(app, done), as_json)
+
+
+@click.command(epilog="Example: python -m cssim models --json")
+@click.option("--archived", is_flag=True, help="Also those that were put away.")
+@json_option
+@pass_app
+def models(app: App, archived: bool, as_json: bool) -> None:
+    """List the models of the project with their training numbers."""
+    _say_models(experiments.list_models(app.ws, archived=archived), as_json)
+
+
+@click.group()
+def ensemble() -> None:
+    """Ensembles: several models that answer together."""
+
+
+@ensemble.command(epilog="Example: python -m cssim ensemble build all --fit-on validation")
+@click.argument("name")
+@click.option("--member", "members", multiple=True, help="A model [default: all CS models].")
+@click.option("--strategy", default="uniform", show_default=True, help="How they are combined.")
+@click.option(
+    "--fit-on",
+    multiple=True,
+    help="A validation cluster for weights and confidence; may be repeated.",
+)
+@detach_option
+@json_option
+@pass_app
+def build(
+    app: App,
+    name: str,
+    members: tuple[str, ...],
+    strategy: str,
+    fit_on: tuple[str, ...],
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Fit and save an ensemble; its folder can be used without the database."""
+    request = experiments.ensemble_request(
+        app.ws,
+        name,
+        members or experiments.cs_models(app.ws),
+        strategy=strategy,
+        fit_on=fit_on,
+    )
+    done = run_or_queue(app, [("building", request)], detach=detach, as_json=as_json)
+    if detach:
+        return
+    if as_json:
+        say_json(done[0].result)
+    else:
+        click.echo(f"saved {name} in {done[0].result['path']}")
+
+
+@ensemble.command("list", epilog="Example: python -m cssim ensemble list")
+@json_option
+@pass_app
+def list_ensembles(app: App, as_json: bool) -> None:
+    """List the ensembles of the project."""
+    found = experiments.list_ensembles(app.ws)
+    if as_json:
+        say_json([asdict(one) for one in found])
+        return
+    names = {model.id: model.name for model in experiments.list_models(app.ws, archived=True)}
+    rows = [asdict(one) | {"members": [names[i] for i in one.member_ids]} for one in found]
+    say_table(rows, ("id", "name", "strategy", "members", "path"), "no ensembles yet")
+
+
+@click.command(epilog="Example: python -m cssim ask all photo.jpg left.jpg right.jpg")
+@click.argument("ensemble")
+@click.argument("pictures", nargs=3, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_app
+def ask(app: App, ensemble: str, pictures: tuple[Path, ...], as_json: bool) -> None:
+    """Which of two pictures is closer to the first: ENSEMBLE (a name or folder) R A B."""
+    answer = experiments.ask(app.ws, ensemble, *pictures)
+    if as_json:
+        say_json(answer)
+        return
+    choice = answer["choice"]
+    sure = "" if answer["confidence"] is None else f" (confidence {answer['confidence']:.0%})"
+    click.echo("both are equally close" if choice is None else f"{choice} is closer{sure}")
+    for name, vote in answer["votes"].items():
+        click.echo(f"  {name}: {vote or 'tie'}")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BadInput(f"--set expects FIELD=VALUE, such as rank=8, got {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _trained(app: App, done: list[JobInfo]) -> list[ModelInfo]:
+    wanted = {job.result["model"] for job in done}
+    found = [m for m in experiments.list_models(app.ws, archived=True) if m.id in wanted]
+    if len(found) != len(wanted):
+        raise CSSimError("a model that was just trained is gone; see `jobs list`")
+    return found
+
+
+def _say_models(found: list[ModelInfo], as_json: bool) -> None:
+    if as_json:
+        say_json([asdict(model) for model in found])
+        return
+    rows = [
+        asdict(model)
+        | {
+            "before": model.metrics.get("accuracy_untrained"),
+            "held-out": model.metrics.get("accuracy"),
+            "n": model.metrics.get("held_triples"),
+            "seconds": model.metrics.get("seconds"),
+        }
+        for model in found
+    ]
+    columns = ("id", "name", "kind", "backbone", "before", "held-out", "n", "seconds")
+    say_table(rows, columns, "no models yet: run `embed` or `train`")

@@ -1,0 +1,285 @@
+"""The job `compare`: distances, credits, leakage and fingerprints of what is compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import cssim
+from cssim.errors import CSSimError
+from cssim.services.encoding import distances_of, refreshed
+from cssim.services.library import load_triples
+from cssim.services.plain import plain
+from cssim.services.running import JobContext
+from cssim.services.workspace import Workspace
+from cssim.triples import Triples
+from cssim.types import Cluster, ClusterKind, EnsembleInfo, ModelInfo
+from db import library, runs
+
+if TYPE_CHECKING:
+    from cssim.ensembles.strategies import Fitted
+    from cssim.evaluation.leakage import MemberLeak, Overlap, SetIds, Training
+    from cssim.evaluation.report import CompareSettings, Contender, EvaluatedSet
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a comparison compares."""
+
+    model_ids: Sequence[int]
+    """The models with a row of their own."""
+    ensembles: Sequence[EnsembleInfo]
+    every: Mapping[int, ModelInfo]
+    """These models and the ensembles' members, by id."""
+    anchor: str | None = None
+
+    @property
+    def models(self) -> list[ModelInfo]:
+        """The models with a row of their own."""
+        return [self.every[i] for i in self.model_ids]
+
+    def members(self, ensemble: EnsembleInfo) -> list[ModelInfo]:
+        """The members of one ensemble, in order."""
+        return [self.every[i] for i in ensemble.member_ids]
+
+
+def run_compare(context: JobContext) -> Mapping[str, Any]:
+    """Job `compare`: compute and store; gives the id of the evaluation.
+
+    A model that cannot be loaded stands in the table with the reason and without a number.
+    """
+    from cssim.evaluation.accuracy import soft_credit, strict_credit
+    from cssim.evaluation.compare import compare
+    from cssim.evaluation.leakage import refuse_leaks
+    from cssim.evaluation.report import CompareSettings
+
+    ws, params = context.ws, context.job.params
+    with ws.database.reading() as session:
+        by_id = library.clusters_by_id(session, params["clusters"])
+        looks = runs.count_looks(session, params["clusters"])
+        ensembles = [runs.get_ensemble(session, ws.project.id, e) for e in params["ensembles"]]
+        members = [i for e in ensembles for i in e.member_ids]
+        every = runs.models_by_id(session, [*params["models"], *members])
+    clusters = [by_id[i] for i in params["clusters"]]
+    chosen = Chosen(params["models"], ensembles, every)
+    triples = load_triples(ws, params["clusters"])
+    leaks = leaks_of(chosen, clusters, triples)
+    refuse_leaks(list(leaks.values()), allow=params["allow_leakage"])
+    distances, reasons, chosen = _all_distances(context, chosen, triples)
+    score = soft_credit if params["settings"]["credit"] == "soft" else strict_credit
+    settings = CompareSettings(**params["settings"])
+    fingerprints = fingerprints_of(triples, chosen, settings)
+    comparison = compare(
+        _contenders(chosen, leaks, reasons, by_id | _training_clusters(ws, chosen)),
+        {name: score(value, triples.share_a) for name, value in distances.items()},
+        triples.reference,
+        settings=settings,
+        contexts=_contexts(ws, triples),
+        votes=(triples.votes_a, triples.votes_b),
+        sets=[_evaluated(c, triples_of, looks[c.id]) for c, triples_of in _parts(ws, clusters)],
+        overlaps=_overlaps(ws, chosen, clusters, triples),
+        fingerprints=fingerprints,
+    )
+    context.progress(1, 1, "storing")
+    with ws.database.writing() as session:
+        evaluation_id = runs.add_evaluation(
+            session,
+            ws.project.id,
+            params["name"],
+            params["clusters"],
+            settings=plain(params),
+            result=plain(comparison.to_dict()),
+            fingerprint=digest(fingerprints),
+            job_id=context.job.id,
+        )
+    return {"evaluation": evaluation_id}
+
+
+def _training(chosen: Chosen) -> dict[str, list[Training]]:
+    """What each row, through its members, was trained or fitted on."""
+    from cssim.ensembles.strategies import strategy
+    from cssim.evaluation.leakage import Training
+
+    def one(model: ModelInfo) -> Training:
+        return Training(
+            model.name, frozenset(model.cluster_ids), frozenset(model.trained_references)
+        )
+
+    found = {model.name: [one(model)] for model in chosen.models}
+    for ensemble in chosen.ensembles:
+        parts = [one(member) for member in chosen.members(ensemble)]
+        if strategy(ensemble.strategy).needs_labels:  # its weights have seen these answers
+            parts.append(Training(ensemble.name, frozenset(ensemble.config.get("fit_on", []))))
+        found[ensemble.name] = parts
+    return found
+
+
+def leaks_of(
+    chosen: Chosen, clusters: Sequence[Cluster], triples: Triples
+) -> dict[str, MemberLeak]:
+    """The worst leak of each row."""
+    from cssim.evaluation.leakage import member_leak
+
+    ids = [cluster.id for cluster in clusters]
+    return {
+        name: max(
+            (member_leak(part, ids, triples.reference) for part in parts),
+            key=lambda leak: (leak.trained_on_it, leak.shared_references),
+        )
+        for name, parts in _training(chosen).items()
+    }
+
+
+def _all_distances(
+    context: JobContext, chosen: Chosen, triples: Triples
+) -> tuple[dict[str, Floats], dict[str, str], Chosen]:
+    """Distances (n, 2) of each row that can be computed, and why not of the others.
+
+    Third come the models with the fingerprints under which they were computed.
+    """
+    by_model: dict[int, Floats] = {}
+    reasons: dict[str, str] = {}
+    every = dict(chosen.every)
+    for i, model in enumerate(chosen.every.values()):
+        part = context.part(i / len(chosen.every), (i + 1) / len(chosen.every))
+        part(0, 1, f"{model.name}: loading")
+        try:
+            every[model.id], encoder = refreshed(context.ws, model)
+        except CSSimError as error:
+            reasons[model.name] = str(error)
+            continue
+        by_model[model.id] = distances_of(
+            context.ws, encoder, triples, progress=part, cancelled=context.cancelled
+        )
+    chosen = replace(chosen, every=every)
+    rows = {model.name: by_model[model.id] for model in chosen.models if model.id in by_model}
+    for ensemble in chosen.ensembles:
+        missing = [m for m in chosen.members(ensemble) if m.id not in by_model]
+        if missing:
+            reasons[ensemble.name] = f"{missing[0].name}: {reasons[missing[0].name]}"
+        else:
+            stack = np.stack([by_model[i] for i in ensemble.member_ids])
+            rows[ensemble.name] = fitted_of(ensemble).combine(stack)
+    return rows, reasons, chosen
+
+
+def _contenders(
+    chosen: Chosen,
+    leaks: Mapping[str, MemberLeak],
+    reasons: Mapping[str, str],
+    clusters: Mapping[int, Cluster],
+) -> list[Contender]:
+    from cssim.evaluation.report import Contender
+
+    def trained_on(ids: Sequence[int]) -> str:
+        names = [clusters[i].name for i in ids if i in clusters]
+        return ", ".join(names) if len(names) <= 3 else f"{len(names)} clusters"
+
+    rows = [
+        Contender(
+            model.name,
+            model.kind.value,
+            trained_on=trained_on(model.cluster_ids),
+            leakage=str(leaks[model.name]),
+            run=str(model.metrics.get("job", "")),
+            unavailable=reasons.get(model.name, ""),
+        )
+        for model in chosen.models
+    ]
+    for ensemble in chosen.ensembles:
+        members = chosen.members(ensemble)
+        rows.append(
+            Contender(
+                ensemble.name,
+                "ensemble",
+                members=tuple(member.name for member in members),
+                trained_on=trained_on(sorted({c for m in members for c in m.cluster_ids})),
+                leakage=str(leaks[ensemble.name]),
+                run=str(ensemble.config.get("job", "")),
+                unavailable=reasons.get(ensemble.name, ""),
+            )
+        )
+    return rows
+
+
+def _training_clusters(ws: Workspace, chosen: Chosen) -> dict[int, Cluster]:
+    with ws.database.reading() as session:
+        return library.clusters_by_id(
+            session, [i for model in chosen.every.values() for i in model.cluster_ids]
+        )
+
+
+def _contexts(ws: Workspace, triples: Triples) -> NDArray[np.str_] | None:
+    """(n,) context of each triple's reference; None unless each reference has exactly one tag."""
+    references, which = np.unique(triples.reference, return_inverse=True)
+    with ws.database.reading() as session:
+        tags = library.tags_of(session, references.tolist())
+    if any(len(tags.get(int(i), ())) != 1 for i in references):
+        return None
+    return np.array([tags[int(i)][0] for i in references])[which]
+
+
+def _parts(ws: Workspace, clusters: Sequence[Cluster]) -> list[tuple[Cluster, Triples]]:
+    return [(cluster, load_triples(ws, [cluster.id])) for cluster in clusters]
+
+
+def _evaluated(cluster: Cluster, triples: Triples, looks: int) -> EvaluatedSet:
+    from cssim.evaluation.report import EvaluatedSet
+
+    return EvaluatedSet(
+        name=cluster.name,
+        kind=cluster.kind.value,
+        triples=len(triples),
+        references=len(np.unique(triples.reference)),
+        looks=looks + 1 if cluster.kind is ClusterKind.TEST else None,
+        fingerprint=triples.fingerprint,
+    )
+
+
+def _overlaps(
+    ws: Workspace, chosen: Chosen, clusters: Sequence[Cluster], triples: Triples
+) -> list[Overlap]:
+    """What the evaluated triples share with the training clusters of all members together."""
+    from cssim.evaluation.leakage import SetIds, overlap
+
+    def ids(name: str, part: Triples) -> SetIds:
+        return SetIds.of(name, part.reference, part.a, part.b)
+
+    trained = sorted({i for model in chosen.every.values() for i in model.cluster_ids})
+    if not trained:
+        return []
+    right = ids(" + ".join(cluster.name for cluster in clusters), triples)
+    return [overlap(ids("the training clusters", load_triples(ws, trained)), right)]
+
+
+def fitted_of(ensemble: EnsembleInfo) -> Fitted:
+    """The strategy of a stored ensemble with its numbers."""
+    from cssim.ensembles.strategies import Fitted
+
+    return Fitted.from_dict(ensemble.config["fitted"])
+
+
+def fingerprints_of(triples: Triples, chosen: Chosen, settings: CompareSettings) -> dict[str, str]:
+    """What goes in, by name: data, code, each row."""
+    found = {"data": triples.fingerprint, "code": cssim.__version__}
+    found["settings"] = digest(plain(settings))
+    for model in chosen.models:
+        found[f"model {model.name}"] = model.fingerprint
+    for ensemble in chosen.ensembles:
+        parts = [member.fingerprint for member in chosen.members(ensemble)]
+        found[f"ensemble {ensemble.name}"] = digest([ensemble.config["fitted"], parts])
+    return found
+
+
+def digest(value: Any) -> str:
+    """16 hexadecimal digits of any plain value."""
+    text = json.dumps(plain(value), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
