@@ -14,6 +14,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from cssim.evaluation.accuracy import Ceiling
 from cssim.evaluation.report import Comparison, EvaluatedSet, Row
 
 _COLUMNS = (
@@ -129,12 +130,26 @@ def caption(comparison: Comparison) -> list[str]:
             f"A true difference of {100 * comparison.detectable:.{digits}f} points would be found "
             f"{100 * settings.power:g} % of the time (before Holm)."
         )
+    if comparison.ceiling is not None and comparison.ceiling.triples:
+        lines.append(_ceiling_line(comparison.ceiling, digits))
     lines += [_set_line(one) for one in comparison.sets]
     lines += [f"{overlap}." for overlap in comparison.overlaps]
     lines += [
         f"{row.name} is not available: {row.reason}." for row in comparison.rows if row.reason
     ]
     return [*lines, *comparison.notes]
+
+
+def _ceiling_line(ceiling: Ceiling, digits: int) -> str:
+    others, person, bound = (
+        "" if share is None else f"{100 * share:.{digits}f} %"
+        for share in (ceiling.others, ceiling.person, ceiling.bound)
+    )
+    return (
+        f"Human ceiling: the majority of a triple's other voters agrees with one left out {others} "
+        f"of the time ({ceiling.triples:,} triples with two or more votes); one voter agrees with "
+        f"another {person}; no answers can earn more than {bound} on these votes."
+    )
 
 
 def _set_line(one: EvaluatedSet) -> str:
@@ -176,7 +191,8 @@ def _writers(digits: int) -> dict[str, Callable[[Row], str]]:
     """How each column is written for a row; the empty string where there is nothing to say."""
 
     def percent(value: float | None, sign: str = "") -> str:
-        return "" if value is None else f"{100 * value:{sign}.{digits}f}"
+        # z: what rounds to zero is written without a minus.
+        return "" if value is None else f"{100 * value:{sign}z.{digits}f}"
 
     def span(low: float | None, high: float | None, sign: str = "") -> str:
         return "" if low is None else f"{percent(low, sign)} to {percent(high, sign)}"

@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from cssim.evaluation.accuracy import Ceiling
 from cssim.evaluation.leakage import Overlap
 from cssim.evaluation.report import CompareSettings, Comparison, EvaluatedSet, Row
 from cssim.evaluation.tables import (
@@ -33,6 +34,7 @@ BY_HAND = Comparison(
         EvaluatedSet("tuning", "validation", 20, 4),
     ),
     overlaps=(Overlap("train", "held out", 4, 1, 2, 9, 3),),
+    ceiling=Ceiling(9000, 0.744, 0.7132, 0.837),
     detectable=0.014,
     notes=("Mind the gap.",),
 )  # fmt: skip
@@ -61,6 +63,12 @@ def test_the_terminal_table_is_aligned_and_complete():
     assert lines[5].split() == ["Chance", "50.00", "50.00"]
 
 
+def test_what_rounds_to_zero_has_no_minus():
+    rows = (Row("x", "frozen", accuracy=0.5, error=0.02, difference=-0.00001),)
+    table = text_table(Comparison(settings=CompareSettings(anchor="y"), rows=rows))
+    assert "+0.0" in table.splitlines()[2].split()
+
+
 def test_the_caption_says_how_where_and_how_often():
     text = "\n".join(caption(BY_HAND))
     for words in (
@@ -70,6 +78,8 @@ def test_the_caption_says_how_where_and_how_often():
         "held out: test set, 10,005 triples, 1,010 references; test set opened 3 times.",
         "tuning: validation set, 20 triples, 4 references.",
         "held out shares 4 of its 9 images and 1 of its 3 references with train.",
+        "agrees with one left out 74.40 % of the time (9,000 triples",
+        "another 71.32 %; no answers can earn more than 83.70 %",
         "far is not available: weights not on this machine.",
         "Mind the gap.",
     ):
