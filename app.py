@@ -21,7 +21,7 @@ from cssim.web.routes import web_routes
 
 
 def _start() -> None:
-    from cssim.services.jobs import ensure_worker
+    from cssim.services.executors import ensure_worker
 
     workspace = runtime.workspace()  # migrates the database
     ensure_worker(workspace.settings)

@@ -53,3 +53,12 @@ def page_link(page: str, label: str, *, icon: str | None = None) -> None:
     from cssim.ui.shell import page_path
 
     st.page_link(page_path(page), label=label, icon=icon)
+
+
+def use_whole_window() -> None:
+    """Take away the margins round a page, for one that needs the room."""
+    st.html(
+        "<style>.stMainBlockContainer{padding:4.2rem 1.25rem 0 1.25rem;max-width:none}"
+        "@media(max-width:640px){.stMainBlockContainer{padding:3.9rem .6rem 0 .6rem}}"
+        ".stMainBlockContainer .stVerticalBlock{gap:0}</style>"
+    )

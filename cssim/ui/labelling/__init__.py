@@ -1,0 +1,48 @@
+"""The labelling element: pages, keys and answers in the browser, beside Streamlit's own reruns.
+
+It asks `/api/leases` for pages, decodes their images ahead, and posts answers to `/api/answers`,
+so that no key press waits for a rerun. Its script is these files in order, one idea each:
+`net.js` (requests), `outbox.js` (answers that are not yet durable), `supply.js` (pages ahead),
+`ranking.js` (the answer in the making), `view.js` and `covers.js` (drawing), `element.js` (keys).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from cssim.services.annotating import Progress
+from cssim.types import Person, Project
+
+_FOLDER = Path(__file__).parent
+SCRIPTS = ("net", "outbox", "supply", "ranking", "view", "covers", "element")
+"""The files of the script, without the ending, in the order in which they are joined."""
+
+_element = st.components.v2.component(
+    "cssim_labelling",
+    html=(_FOLDER / "element.html").read_text("utf-8"),
+    css=(_FOLDER / "element.css").read_text("utf-8"),
+    js="\n".join((_FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+)
+
+
+def labelling(person: Person, project: Project, progress: Progress, *, lease_seconds: int) -> None:
+    """Put the element on the page; it fills the window below its place.
+
+    Args:
+        person: who answers; the outbox in the browser is theirs alone.
+        project: its criterion is the question above the pictures, its instructions the help.
+        progress: where the person stood when the page was opened.
+        lease_seconds: for so long a page stays theirs; it is prolonged while they are here.
+    """
+    _element(
+        key="labelling",
+        data={
+            "person": person.id,
+            "criterion": project.criterion,
+            "instructions": project.instructions,
+            "own_today": progress.own_today,
+            "lease_seconds": lease_seconds,
+        },
+    )

@@ -1,0 +1,104 @@
+/* The pages ahead: leased from the server, their images decoded before they are shown. */
+
+const AHEAD = 6;
+
+class Supply {
+  constructor({ heldElsewhere, imageWidth, onChange, leaseSeconds }) {
+    this.heldElsewhere = heldElsewhere; // lease ids on the table or in the outbox
+    this.imageWidth = imageWidth;
+    this.onChange = onChange;
+    this.pages = [];
+    this.closed = false;
+    this.loading = false;
+    this.exhausted = false; // the last request brought nothing
+    this.problem = null;
+    this.kept = null; // leases that the server confirmed last; null before the first time
+    this.beat = setInterval(
+      () => document.visibilityState === "visible" && this.top(true),
+      (leaseSeconds * 1000) / 3
+    );
+    this.retry = null;
+  }
+
+  /** The next page, or undefined; asks for more behind it. */
+  take() {
+    const page = this.pages.shift();
+    this.top();
+    return page;
+  }
+
+  putBack(page) {
+    this.pages.unshift(page);
+  }
+
+  async top(evenIfFull = false) {
+    if (this.loading || this.closed) return;
+    const want = AHEAD - this.pages.length;
+    if (want <= 0 && !evenIfFull) return;
+    clearTimeout(this.retry);
+    this.loading = true;
+    const asked = [...new Set([...this.pages.map((page) => page.lease), ...this.heldElsewhere()])];
+    try {
+      const answer = await call("POST", "/api/leases", { have: asked, want: Math.max(0, want) });
+      if (this.closed) return this.giveBack(answer.pages.map((page) => page.lease));
+      this.problem = null;
+      const kept = new Set(answer.kept);
+      const asking = new Set(asked);
+      this.pages = this.pages.filter((page) => kept.has(page.lease) || !asking.has(page.lease));
+      const known = new Set([...this.pages.map((p) => p.lease), ...this.heldElsewhere()]);
+      const fresh = answer.pages.filter((page) => !known.has(page.lease));
+      fresh.forEach((page) => this.prepare(page));
+      this.pages.push(...fresh);
+      this.exhausted = want > 0 && answer.pages.length === 0;
+      if (this.exhausted) this.retry = setTimeout(() => this.top(), 20000);
+    } catch (refusal) {
+      this.problem = refusal;
+      this.retry = setTimeout(() => this.top(), refusal.passing ? 3000 : 15000);
+    } finally {
+      this.loading = false;
+      this.onChange();
+    }
+  }
+
+  /** Fetch and decode a page's images; `page.ready` settles when all are there, or one failed. */
+  prepare(page) {
+    const width = this.imageWidth();
+    const load = (picture, alt) => {
+      picture.image = new Image();
+      picture.image.alt = alt;
+      picture.image.draggable = false;
+      picture.image.decoding = "sync"; // it is decoded already when it comes into the page
+      picture.image.src = `/images/${picture.sha256}?w=${width}`;
+      return picture.image.decode().catch(() => {
+        picture.broken = true;
+      });
+    };
+    page.decoded = false;
+    page.ready = Promise.all([
+      load(page.reference, "Reference"),
+      ...page.candidates.map((candidate, i) => load(candidate, `Candidate ${i + 1}`)),
+    ]).then(() => {
+      page.decoded = true;
+    });
+    return page;
+  }
+
+  giveBack(leases) {
+    if (leases.length === 0) return;
+    call("POST", "/api/leases/return", { leases }, true).catch(() => {
+      /* they run out by themselves */
+    });
+  }
+
+  /** Let all pages go; `others` are leases on the table. */
+  release(others = []) {
+    this.giveBack([...this.pages.map((page) => page.lease), ...others]);
+    this.pages = [];
+  }
+
+  close() {
+    this.closed = true;
+    clearInterval(this.beat);
+    clearTimeout(this.retry);
+  }
+}

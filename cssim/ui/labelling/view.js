@@ -1,0 +1,109 @@
+/* Drawing: what stands on the screen follows from the page and the answer in the making. */
+
+const CLASSES = {
+  1: "Almost the same",
+  2: "Similar",
+  3: "Related",
+  4: "Weakly connected",
+  5: "Irrelevant",
+};
+
+/** An element with attributes and children; text is always text, never markup. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === undefined) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A picture in its cell: as large as the cell allows, never distorted. */
+function tile(picture, label, attributes) {
+  const ratio = picture.width && picture.height ? picture.width / picture.height : 4 / 3;
+  const inside = picture.broken
+    ? make("p", { class: "broken" }, "This picture cannot be loaded. Press s to skip the page.")
+    : picture.image;
+  const frame = make(
+    "div",
+    { class: "frame", style: `--ratio:${ratio};--most:${3 * (picture.width || 400)}px` },
+    inside,
+    make("span", { class: "label" }, label),
+    make("span", { class: "badge" })
+  );
+  return make("figure", { class: "tile", ...attributes }, frame);
+}
+
+/** The images of a page, in place; resolves to nothing: drawing is synchronous. */
+function drawPage(root, page) {
+  const phone = root.dataset.narrow === "yes";
+  root.dataset.mode = page.mode;
+  root.dataset.n = page.candidates.length;
+  const reference = tile(page.reference, "Reference", { "data-zoom": "-1", class: "tile reference" });
+  const candidates = page.candidates.map((candidate, place) =>
+    tile(candidate, String(place + 1), {
+      "data-place": place,
+      "data-zoom": place,
+      role: "button",
+      tabindex: "0",
+      "aria-label": `Candidate ${place + 1}`,
+    })
+  );
+  // On a phone three candidates and their reference make a square of four.
+  const square = phone && page.candidates.length === 3;
+  root.querySelector(".first").replaceChildren(reference, ...(square ? candidates.slice(0, 1) : []));
+  root.querySelector(".rest").replaceChildren(...(square ? candidates.slice(1) : candidates));
+}
+
+/** Outlines, badges and the row of answers, from the answer in the making. */
+function drawAnswer(root, page, ranking, before) {
+  for (const element of root.querySelectorAll("[data-place]")) {
+    const place = Number(element.dataset.place);
+    const rank = page.mode === "rank";
+    const value = rank ? (ranking.classes[place] ?? (before ? before.classes[place] : null)) : null;
+    const lit = rank && ranking.pair ? ranking.pair.includes(place) : false;
+    element.classList.toggle("active", rank && !ranking.pair && ranking.active === place);
+    element.classList.toggle("lit", lit);
+    element.classList.toggle("dim", rank && Boolean(ranking.pair) && !lit);
+    const chosen = before && !rank && before.kind === "answer" && before.first === place;
+    element.classList.toggle("chosen", Boolean(chosen));
+    const badge = element.querySelector(".badge");
+    badge.textContent = value ? `${value} ${CLASSES[value]}` : chosen ? "Your answer" : "";
+    badge.dataset.class = value || "";
+    badge.classList.toggle("former", rank && ranking.classes[place] === null && Boolean(value));
+  }
+  drawButtons(root, page, ranking, before);
+}
+
+function drawButtons(root, page, ranking, before) {
+  const bar = root.querySelector(".answers");
+  const kind = page.mode === "choose" ? "choose" : ranking.pair ? "tie" : "rank";
+  if (bar.dataset.kind !== kind) {
+    bar.dataset.kind = kind;
+    bar.replaceChildren(...BUTTONS[kind]());
+  }
+  for (const button of bar.querySelectorAll("button")) {
+    const former = before && kind === "choose" && before.kind === "tie" && button.dataset.key === "0";
+    button.classList.toggle("chosen", Boolean(former));
+  }
+}
+
+function answerButton(key, shown, text) {
+  return make("button", { "data-key": key }, make("kbd", {}, shown), make("span", {}, text));
+}
+
+const BUTTONS = {
+  rank: () => Object.entries(CLASSES).map(([value, name]) => answerButton(value, value, name)),
+  choose: () => [
+    answerButton("ArrowLeft", "←", "Left"),
+    answerButton("0", "0", "Equally close"),
+    answerButton("ArrowRight", "→", "Right"),
+  ],
+  tie: () => [
+    answerButton("ArrowLeft", "←", "Left of the two"),
+    make("p", {}, "Same class. Which of the lit two is closer?"),
+    answerButton("ArrowRight", "→", "Right of the two"),
+  ],
+};
