@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isfinite
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -42,8 +43,7 @@ class Ranking:
     """1..5, never falling."""
 
     def __str__(self) -> str:
-        pairs = zip(self.candidates, self.classes, strict=True)
-        return " ".join([str(self.reference), *(f"{c} {k}" for c, k in pairs)])
+        return " ".join(map(str, _numbers(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,18 @@ def to_text(rankings: Sequence[Ranking], layout: Mapping[str, Any] | None = None
         elif line.split() and line.split()[0] != "ref":  # a row in another spelling
             if not waiting:
                 break
-            row = str(waiting.pop())
-            line = line if line.split() == row.split() else row
+            row = waiting.pop()
+            line = line if [int(f) for f in line.split()] == _numbers(row) else str(row)
         lines.append(line)
-    text: str = layout["newline"].join(lines) + (layout["newline"] if layout["final_newline"] else "")
+    text: str = layout["newline"].join(lines) + (
+        layout["newline"] if layout["final_newline"] else ""
+    )
     return text.encode()
+
+
+def _numbers(row: Ranking) -> list[int]:
+    pairs = zip(row.candidates, row.classes, strict=True)
+    return [row.reference, *(number for pair in pairs for number in pair)]
 
 
 def _lines(data: bytes, file: str) -> tuple[list[str], str, bool]:
@@ -236,7 +243,7 @@ def read_npy(path: Path, *, split: str, skip_bad: bool = False) -> tuple[list[Pa
 
 
 def _pair(row: list[float], file: str, number: int, size: int) -> Pair | Fault:
-    if any(value != value or value != int(value) for value in row):
+    if not all(isfinite(value) and value == int(value) for value in row):
         return Fault(file, number, "whole numbers", str(row))
     order, class_1, class_2, reference, id_1, id_2 = map(int, row)
     if order not in (0, 1) or not {class_1, class_2} <= set(CLASS_NAMES):
