@@ -167,40 +167,45 @@ def _tested(
 ) -> list[Row]:
     """The rows with their differences to the anchor, Holm's p and the tie group."""
     by_name = {row.name: row for row in rows}
-    present = [name for name in names if by_name[name].accuracy is not None]
-    if settings.anchor in present:
-        for name, change in _differences(table, names, present, settings).items():
-            by_name[name] = replace(by_name[name], **change)
-    if present:
-        index = [names.index(name) for name in present]
-        leader = int(np.argmax(table.accuracy[index]))
-        sums, _ = table.against(index[leader])
-        p = statistics.sign_flip(sums[index], settings.seed + 1, flips=settings.flips)
-        tied = statistics.tie_group(p, leader, alpha=1 - settings.level)
-        for name, one in zip(present, tied, strict=True):
-            by_name[name] = replace(by_name[name], tied=bool(one))
+    index = [i for i, name in enumerate(names) if by_name[name].accuracy is not None]
+    if not index:
+        return list(rows)
+    leader = index[int(np.argmax(table.accuracy[index]))]
+    present = [names[i] for i in index]
+    anchor = names.index(settings.anchor) if settings.anchor in present else None
+    others = [] if anchor is None else [i for i in index if i != anchor]
+    sums, counts = (part[others] for part in table.against(leader if anchor is None else anchor))
+    both = np.concatenate([table.against(leader)[0][index], sums])
+    p = statistics.sign_flip(both, settings.seed + 1, flips=settings.flips)
+    tied = statistics.tie_group(p[: len(index)], index.index(leader), alpha=1 - settings.level)
+    for i, one in zip(index, tied, strict=True):
+        by_name[names[i]] = replace(by_name[names[i]], tied=bool(one))
+    if others:
+        changes = _differences(sums, counts, table, p[len(index) :], settings.level)
+        for i, change in zip(others, changes, strict=True):
+            by_name[names[i]] = replace(by_name[names[i]], **change)
     return [by_name[row.name] for row in rows]
 
 
 def _differences(
-    table: _Numbers, names: Sequence[str], present: Sequence[str], settings: CompareSettings
-) -> dict[str, dict[str, Any]]:
-    """For each present row but the anchor: difference, interval, error, p and Holm's p."""
-    assert settings.anchor is not None
-    others = [name for name in present if name != settings.anchor]
-    index = [names.index(name) for name in others]
-    if not others:
-        return {}
-    sums, counts = (part[index] for part in table.against(names.index(settings.anchor)))
+    sums: Floats, counts: Floats, table: _Numbers, p: Floats, level: float
+) -> list[dict[str, Any]]:
+    """For each row but the anchor: difference, error, interval, p and Holm's p.
+
+    Args:
+        sums: (others, g) credit minus the anchor's.
+        counts: (others, g) triples that both have.
+        table: for its bootstrap weights.
+        p: (others,) from sign flips.
+        level: of the intervals.
+    """
     mean = ByReference(table.reference, sums, counts).overall
     error = statistics.cluster_error(sums, counts)
-    samples = statistics.bootstrap(sums, counts, table.weights)
-    low, high = statistics.interval(samples, settings.level)
+    low, high = statistics.interval(statistics.bootstrap(sums, counts, table.weights), level)
     several = (counts > 0).sum(axis=1) > 1
-    p = statistics.sign_flip(sums, settings.seed + 1, flips=settings.flips)
     adjusted = statistics.holm(p)
-    return {
-        name: {
+    return [
+        {
             "difference": _number(mean[i]),
             "difference_error": _number(error[i]),
             "difference_low": _number(low[i]) if several[i] else None,
@@ -208,8 +213,8 @@ def _differences(
             "p": _number(p[i]),
             "p_holm": _number(adjusted[i]),
         }
-        for i, name in enumerate(others)
-    }
+        for i in range(len(p))
+    ]
 
 
 def _ceiling_row(

@@ -106,6 +106,24 @@ def test_a_row_that_is_not_available_carries_its_reason_and_no_number(compared):
     assert row.triples == 0
 
 
+def test_an_anchor_that_is_not_available_compares_nothing_and_says_so():
+    credits, reference = world()
+    settings = replace(QUICK, anchor="absent")
+    found = compare(ROWS, credits, reference, settings=settings)
+    for row in found.rows:
+        assert (row.difference, row.p, row.p_holm) == (None, None, None)
+    assert found.detectable is None
+    assert found.row("good").tied
+    assert any("anchor absent is not available" in note for note in found.notes)
+
+
+def test_without_an_anchor_there_are_no_differences_but_a_leader():
+    credits, reference = world()
+    found = compare(ROWS, credits, reference, settings=replace(QUICK, anchor=None))
+    assert [row.difference for row in found.rows] == [None] * 5
+    assert [found.row(name).tied for name in ("plain", "good", "poor")] == [False, True, False]
+
+
 def test_the_human_ceiling_has_an_interval_and_competes_with_nobody(compared):
     a = np.random.default_rng(1).integers(0, 6, 900)
     row = compared.row(CEILING)
