@@ -126,12 +126,15 @@ class _Writer:
 
     def add(self, rows: dict[bytes, NDArray[np.float32]]) -> None:
         self._rows.extend(rows.items())
-        if len(self._rows) >= SHARD_ROWS or time.monotonic() - self._since >= SHARD_SECONDS:
+        while len(self._rows) >= SHARD_ROWS:
+            _write_shard(self._folder, self._rows[:SHARD_ROWS])
+            self._rows, self._since = self._rows[SHARD_ROWS:], time.monotonic()
+        if time.monotonic() - self._since >= SHARD_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        for start in range(0, len(self._rows), SHARD_ROWS):
-            _write_shard(self._folder, self._rows[start : start + SHARD_ROWS])
+        if self._rows:
+            _write_shard(self._folder, self._rows)
         self._rows, self._since = [], time.monotonic()
 
 
