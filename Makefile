@@ -12,7 +12,7 @@ DEMO_PORT ?= 8501
 JOBS ?= auto
 ARGS ?=
 
-.PHONY: help demo demo-reset test check bench clean
+.PHONY: help demo demo-reset test check bench docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -36,6 +36,9 @@ bench: $(VENV)/dev.stamp ## time what must be fast, as ratios, and write docs/pe
 	@mkdir -p build
 	@$(BIN)/python -m pytest -q tests/benchmarks --benchmark-only --benchmark-json build/benchmarks.json $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.table build/benchmarks.json docs/performance.md
+
+docs: $(VENV)/dev.stamp ## write the tables of commands and settings into the docs
+	@$(BIN)/python -m tests.doc_tables
 
 clean: ## remove .venv and all caches; data in cssim-data stays
 	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis htmlcov

@@ -12,6 +12,7 @@ import click
 import cssim
 from cssim.cli.base import App, Commands
 from cssim.cli.comparing import compare
+from cssim.cli.demo import demo_command
 from cssim.cli.jobs import jobs
 from cssim.cli.library import images, labels, projects
 from cssim.cli.machine import app, doctor, worker
@@ -22,8 +23,8 @@ _LOOP = """\b
 The whole loop:
   python -m cssim images add photos/
   python -m cssim labels import triplets.csv --per-reference 8
-  python -m cssim embed histogram tiny-vit
-  python -m cssim train triplets-1 triplets-2 --backbone tiny-vit
+  python -m cssim embed histogram tiny-clip
+  python -m cssim train triplets-1 triplets-2 --backbone tiny-clip
   python -m cssim ensemble build all
   python -m cssim compare --on triplets-test
 """
@@ -49,6 +50,7 @@ for command in (
     ask,
     backbones,
     compare,
+    demo_command,
     doctor,
     embed,
     ensemble,

@@ -17,7 +17,7 @@ from cssim.services.workspace import open_workspace
 PORTS_TO_TRY = 20
 
 
-@click.command("demo")
+@click.command("demo", epilog="Example: python -m cssim --home cssim-data/demo demo --serve")
 @click.option("--serve", is_flag=True, help="Start the app and a worker afterwards.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the app; the next free one.")
 @click.option(
@@ -45,10 +45,7 @@ def demo_command(
     """Build or open the demo project: generated pictures, simulated people, real models.
 
     Its home should be a folder of its own; `make demo` takes cssim-data/demo.
-
-    \b
-    Example: python -m cssim --home cssim-data/demo demo --serve
-    """  # noqa: D301 (click reads the backspace character)
+    """
     settings = app.settings
     if settings.project == "default":
         settings = replace(settings, project="demo")
@@ -65,7 +62,6 @@ def demo_command(
     if serve:
         port = _free_port(settings.host, port or settings.port)
         link = accounts.make_link(app.ws, demo.NEWCOMER)
-        executors.ensure_worker(settings)
         click.echo(
             f"Sign in as {demo.NEWCOMER}, once, by http://{settings.host}:{port}/enter/{link}"
         )
