@@ -18,6 +18,10 @@ def encoded(image, format="PNG", **options):
     return buffer.getvalue()
 
 
+def same(one, other):
+    return np.array_equal(np.asarray(one), np.asarray(other))
+
+
 def gradient(width=64, height=48):
     """A picture whose pixels all differ enough to notice a turn."""
     y, x = np.mgrid[0:height, 0:width]
@@ -27,7 +31,7 @@ def gradient(width=64, height=48):
 
 def test_a_plain_picture_comes_back_as_it_was():
     picture = gradient()
-    assert np.array_equal(decode(encoded(picture), name="a.png"), picture)
+    assert same(decode(encoded(picture), name="a.png"), picture)
 
 
 def test_exif_orientation_turns_the_pixels_upright():
@@ -46,14 +50,14 @@ def test_exif_orientation_turns_the_pixels_upright():
         exif = Image.Exif()
         exif[0x0112] = orientation
         data = encoded(picture, exif=exif)
-        assert np.array_equal(decode(data, name="a.png"), upright), orientation
+        assert same(decode(data, name="a.png"), upright), orientation
 
 
 def test_a_senseless_orientation_counts_as_upright():
     exif = Image.Exif()
     exif[0x0112] = 42
     data = encoded(gradient(), exif=exif)
-    assert np.array_equal(decode(data, name="a.png"), gradient())
+    assert same(decode(data, name="a.png"), gradient())
 
 
 def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
@@ -63,7 +67,7 @@ def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
         found = np.asarray(decode(data, name="a"))
         assert found.shape == (1, 4, 3)
         assert found[0, :, 0].tolist() == [0, 1, 100, 255]
-        assert np.array_equal(found[..., 0], found[..., 2])
+        assert same(found[..., 0], found[..., 2])
 
 
 def test_a_sixteen_bit_portable_greymap_is_scaled():
@@ -84,7 +88,7 @@ def test_other_colour_modes_become_rgb(mode):
     data = encoded(image, "PNG" if mode in ("1", "L", "P") else "TIFF")
     found = decode(data, name="a")
     assert found.mode == "RGB"
-    assert np.array_equal(found, image.convert("RGB"))
+    assert same(found, image.convert("RGB"))
 
 
 def test_transparency_is_laid_on_white():
@@ -179,7 +183,7 @@ def test_the_store_keeps_the_bytes_under_their_hash(tmp_path):
     assert (stored.width, stored.height, stored.notes) == (64, 48, ())
     assert store.path(stored.sha256) == tmp_path / stored.sha256[:2] / stored.sha256
     assert store.path(stored.sha256).read_bytes() == data
-    assert np.array_equal(store.open(stored.sha256), decode(data, name="photo.jpg"))
+    assert same(store.open(stored.sha256), decode(data, name="photo.jpg"))
 
 
 def test_the_second_time_changes_nothing_and_says_the_same(tmp_path):
