@@ -163,8 +163,13 @@ class Ensemble:
 
 
 def identity_of(encoder: Encoder) -> str:
-    """What must be equal where an ensemble is loaded: the weights, in whatever precision."""
-    return str(getattr(encoder, "weights", "") or encoder.fingerprint)
+    """What must be equal where an ensemble is loaded: the weights, in whatever precision.
+
+    A trained model is known by its own tensors (its folder checks its backbone itself), a backbone
+    by its weights, and anything else by its fingerprint.
+    """
+    tensors = getattr(getattr(encoder, "info", None), "tensors_sha256", "")
+    return str(tensors or getattr(encoder, "weights", "") or encoder.fingerprint)
 
 
 def save_ensemble(

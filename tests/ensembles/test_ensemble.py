@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -122,6 +124,13 @@ def test_a_vote_has_no_distance_and_a_negative_weight_no_vector():
     assert against.distance(RED, BLUE) != 0
     with pytest.raises(BadInput, match="against"):
         against.embed([RED])
+
+
+def test_members_are_known_by_their_weights_and_not_by_their_precision():
+    card = SimpleNamespace(tensors_sha256="t0")
+    trained: Any = SimpleNamespace(name="cs", fingerprint="bf16", dim=3, info=card)
+    backbone: Any = SimpleNamespace(name="vit", fingerprint="bf16", dim=3, weights="w0")
+    assert [identity_of(e) for e in (trained, backbone, MeanColour())] == ["t0", "w0", "c0"]
 
 
 def metrics_saved(folder: Path) -> Path:
