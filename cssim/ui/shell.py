@@ -15,6 +15,7 @@ from cssim.types import Role
 from cssim.ui import session
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+ICON = Path(__file__).parent / "icon.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ PAGES = (
     Entry("library", "Library", ":material/photo_library:", Role.RESEARCHER),
     Entry("train", "Train", ":material/model_training:", Role.RESEARCHER),
     Entry("compare", "Compare", ":material/leaderboard:", Role.RESEARCHER),
+    Entry("people", "People", ":material/group:", Role.ADMINISTRATOR),
     Entry("account", "Account", ":material/account_circle:", Role.ANNOTATOR),
 )
 
@@ -52,9 +54,7 @@ def exists(name: str) -> bool:
 
 def main() -> None:
     """Draw the navigation that fits the person's role and run the page they asked for."""
-    st.set_page_config(
-        page_title="CS-Sim", page_icon=":material/compare:", layout="wide", menu_items={}
-    )
+    st.set_page_config(page_title="CS-Sim", page_icon=str(ICON), layout="wide", menu_items={})
     person = session.require("annotator")
     shown = [entry for entry in PAGES if person.role.may(entry.role) and exists(entry.name)]
     pages = [

@@ -50,7 +50,7 @@ def _form(action: str, token: str, fields: str, button: str) -> str:
 
 
 def _error(text: str) -> str:
-    return f'<p class="bad" role="alert">{escape(text)}</p>' if text else ""
+    return f'<p class="bad" role="alert">{escape(text[:1].upper() + text[1:])}</p>' if text else ""
 
 
 def sign_in_page(

@@ -60,7 +60,7 @@ class Labelling {
     this.present = null;
     this.at = null;
     this.showRest("loading");
-    this.supply.top();
+    this.supply.top(true);
   }
 
   visibility() {

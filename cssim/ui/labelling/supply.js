@@ -18,6 +18,9 @@ class Supply {
       (leaseSeconds * 1000) / 3
     );
     this.retry = null;
+    this.notBefore = 0; // after a request that brought nothing, the next one waits
+    this.online = () => this.top(true);
+    addEventListener("online", this.online);
   }
 
   /** The next page, or undefined; asks for more behind it. */
@@ -31,10 +34,11 @@ class Supply {
     this.pages.unshift(page);
   }
 
-  async top(evenIfFull = false) {
+  /** Ask for what is missing; `urgent` does so also when nothing is, or the last time failed. */
+  async top(urgent = false) {
     if (this.loading || this.closed) return;
     const want = AHEAD - this.pages.length;
-    if (want <= 0 && !evenIfFull) return;
+    if (!urgent && (want <= 0 || performance.now() < this.notBefore)) return;
     clearTimeout(this.retry);
     this.loading = true;
     const asked = [...new Set([...this.pages.map((page) => page.lease), ...this.heldElsewhere()])];
@@ -50,14 +54,19 @@ class Supply {
       fresh.forEach((page) => this.prepare(page));
       this.pages.push(...fresh);
       this.exhausted = want > 0 && answer.pages.length === 0;
-      if (this.exhausted) this.retry = setTimeout(() => this.top(), 20000);
+      if (this.exhausted) this.later(20);
     } catch (refusal) {
       this.problem = refusal;
-      this.retry = setTimeout(() => this.top(), refusal.passing ? 3000 : 15000);
+      this.later(refusal.passing ? 3 : 15);
     } finally {
       this.loading = false;
       this.onChange();
     }
+  }
+
+  later(seconds) {
+    this.notBefore = performance.now() + seconds * 1000;
+    this.retry = setTimeout(() => this.top(true), seconds * 1000);
   }
 
   /** Fetch and decode a page's images; `page.ready` settles when all are there, or one failed. */
@@ -100,5 +109,6 @@ class Supply {
     this.closed = true;
     clearInterval(this.beat);
     clearTimeout(this.retry);
+    removeEventListener("online", this.online);
   }
 }

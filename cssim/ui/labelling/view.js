@@ -70,9 +70,11 @@ function drawAnswer(root, page, ranking, before) {
     const chosen = before && !rank && before.kind === "answer" && before.first === place;
     element.classList.toggle("chosen", Boolean(chosen));
     const badge = element.querySelector(".badge");
-    badge.textContent = value ? `${value} ${CLASSES[value]}` : chosen ? "Your answer" : "";
+    const former = rank && Boolean(value) && ranking.classes[place] === null;
+    const name = value ? `${value} ${CLASSES[value]}` : "";
+    badge.textContent = former ? `was ${name}` : chosen ? "Your answer" : name;
     badge.dataset.class = value || "";
-    badge.classList.toggle("former", rank && ranking.classes[place] === null && Boolean(value));
+    badge.classList.toggle("former", former);
   }
   drawButtons(root, page, ranking, before);
 }

@@ -1,0 +1,1 @@
+"""The four parts of the library page: sets, images, import, new set."""
