@@ -36,9 +36,9 @@ def draw_pages(
 ) -> list[tuple[int, tuple[int, ...]]]:
     """Pages as (reference, candidates), reference by reference.
 
-    Candidates are drawn uniformly without replacement from `images` without the reference. Within
-    one reference no set of candidates comes twice, and an image comes again only after all
-    others have come once: pages spread over the images as evenly as their number allows.
+    Candidates are drawn without replacement in rounds through a shuffled pool of `images` without
+    the reference, so that all images come about equally often; a set that came before is left out
+    and another one drawn, so that no two pages of a reference show the same candidates.
 
     Args:
         references: image ids.

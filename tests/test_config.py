@@ -1,0 +1,68 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from cssim.config import Settings, load_settings, variable
+from cssim.errors import BadSetting
+
+
+def test_without_variables_the_defaults_hold():
+    assert load_settings({}) == Settings()
+
+
+def test_every_field_is_read_from_its_variable():
+    values = {
+        "home": "h", "database_url": "sqlite:///x.db", "project": "p", "host": "0.0.0.0",
+        "port": "80", "device": "cuda", "precision": "bfloat16", "models": "m",
+        "max_pixels": "20000", "max_upload_mb": "5", "session_days": "2", "secure_cookie": "yes",
+        "executor": "local", "heartbeat_seconds": "3", "lease_minutes": "4", "threads": "2",
+    }  # fmt: skip
+    assert set(values) == {f.name for f in fields(Settings)}
+    found = load_settings({variable(name): value for name, value in values.items()})
+    assert found == Settings(
+        home=Path("h"), database_url="sqlite:///x.db", project="p", host="0.0.0.0", port=80,
+        device="cuda", precision="bfloat16", models=Path("m"), max_pixels=20_000, max_upload_mb=5,
+        session_days=2, secure_cookie=True, heartbeat_seconds=3, lease_minutes=4, threads=2,
+    )  # fmt: skip
+
+
+def test_an_empty_variable_counts_as_unset_and_overrides_win():
+    found = load_settings({"CSSIM_PORT": "", "CSSIM_PROJECT": "mine"}, project="other", host=None)
+    assert (found.port, found.project, found.host) == (8501, "other", "127.0.0.1")
+
+
+def test_a_home_below_the_persons_own_is_found(monkeypatch):
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert load_settings({"CSSIM_HOME": "~/x"}).home == Path("/somewhere/x")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("CSSIM_PORT", "http", "whole number"),
+        ("CSSIM_PORT", "0", "1..65535"),
+        ("CSSIM_PORT", "65536", "1..65535"),
+        ("CSSIM_PRECISION", "float16", "auto, float32, bfloat16"),
+        ("CSSIM_EXECUTOR", "cloud", "local"),
+        ("CSSIM_SECURE_COOKIE", "maybe", "true or false"),
+        ("CSSIM_PROJECT", " ", "must name a project"),
+        ("CSSIM_PORTS", "1", "unknown setting CSSIM_PORTS"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name, text, reason):
+    with pytest.raises(BadSetting, match=reason) as caught:
+        load_settings({name: text})
+    assert name in str(caught.value)
+
+
+def test_all_state_lies_in_the_home_folder(tmp_path):
+    settings = Settings(home=tmp_path)
+    assert settings.url == f"sqlite:///{tmp_path}/cssim.db"
+    folders = (settings.images, settings.embeddings, settings.checkpoints, settings.ensembles)
+    assert {folder.parent for folder in (*folders, settings.logs)} == {tmp_path}
+    assert Settings(database_url="postgresql://x/y").url == "postgresql://x/y"
+
+
+def test_other_variables_are_not_read():
+    assert load_settings({"PATH": "/bin", "PORT": "1"}) == Settings()
