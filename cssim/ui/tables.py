@@ -101,7 +101,7 @@ def table(
         "<tr>"
         + "".join(
             f'<td class="{own}{"" if cell else " cs-none"}" data-label="{escape(column)}">'
-            f"{markup(cell)}</td>"
+            f"<div>{markup(cell)}</div></td>"
             for column, cell, own in zip(columns, row, classes, strict=True)
         )
         + "</tr>"

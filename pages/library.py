@@ -1,0 +1,26 @@
+"""Sets, images, import and new sets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cssim.ui import runtime, session, widgets
+from cssim.ui.library import images, new_set, sets, taking_in
+
+user = session.require("researcher")
+
+ws = runtime.workspace()
+widgets.header("Library", "Images, and the sets of pages that people judge or have judged.")
+PARTS = {
+    "Sets": lambda: sets.draw(ws),
+    "Images": lambda: images.draw(ws),
+    "Import": lambda: taking_in.draw(ws, user),
+    "New set": lambda: new_set.draw(ws),
+}
+# Only the open part is computed and drawn.
+for tab, part in zip(
+    st.tabs(list(PARTS), key="library_part", on_change="rerun"), PARTS, strict=True
+):
+    if tab.open:
+        with tab, widgets.errors():
+            PARTS[part]()
