@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -59,7 +60,7 @@ def field_docs() -> dict[str, str]:
         n.body for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and n.name == "Settings"
     )
     found = {}
-    for line, below in zip(body, body[1:], strict=False):
+    for line, below in pairwise(body):
         if (
             isinstance(line, ast.AnnAssign)
             and isinstance(line.target, ast.Name)

@@ -1,0 +1,168 @@
+"""The demo project, small, built once through the services: the whole loop on a known world."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from cssim.cli import main as cli
+from cssim.config import load_settings
+from cssim.demo.annotators import PEOPLE
+from cssim.demo.scenes import CONTEXTS
+from cssim.demo.world import SMALL, scene_of, true_distances
+from cssim.errors import BadInput, Cancelled, Conflict
+from cssim.services import accounts, demo, evaluation, experiments
+from cssim.services.library import cluster_summaries, load_triples
+from cssim.services.workspace import Workspace, open_workspace
+from cssim.types import ModelKind
+from db import annotations as log
+from db import library
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Iterator[tuple[Workspace, demo.DemoReport, list[float]]]:
+    home = tmp_path_factory.mktemp("demo")
+    ws = open_workspace(load_settings({}, home=home, project="demo", threads=1))
+    shares: list[float] = []
+    report = demo.build_demo(ws, size=SMALL, progress=lambda share, _: shares.append(share))
+    yield ws, report, shares
+    ws.close()
+
+
+def test_everything_is_there(built):
+    ws, report, _ = built
+    assert report.images == 8 * (SMALL.per_context + SMALL.test_per_context)
+    kinds = [model.kind for model in experiments.list_models(ws)]
+    assert kinds.count(ModelKind.CS) == 8
+    assert kinds.count(ModelKind.METRIC) == 2
+    assert {e.strategy for e in experiments.list_ensembles(ws)} >= {"uniform", "stacking"}
+    assert report.evaluation == evaluation.latest_comparison(ws).info.id
+
+
+def test_progress_never_falls_and_ends_at_the_end(built):
+    _, _, shares = built
+    assert shares == sorted(shares)
+    assert 0.95 <= shares[-1] <= 1.0
+
+
+def test_a_second_build_has_nothing_to_do(built):
+    ws, first, _ = built
+    again = demo.build_demo(ws, size=SMALL)
+    assert again.steps == {}
+    assert replace(again, seconds=0, steps={}) == replace(first, seconds=0, steps={})
+
+
+def test_clusters_have_the_pages_that_the_size_says(built):
+    ws, _, _ = built
+    by_name = {summary.cluster.name: summary for summary in cluster_summaries(ws)}
+    for context in CONTEXTS:
+        assert by_name[context].references == 1
+        assert by_name[context].triples == 3 * SMALL.cluster_pages
+    test = by_name["test"]
+    assert test.references == SMALL.test_references
+    assert test.votes == SMALL.test_references * SMALL.pages_per_reference * SMALL.voters
+    for mode in ("choose", "rank"):
+        assert by_name[f"for you to {mode}"].open_pages == SMALL.own_pages
+
+
+def test_test_pictures_are_used_nowhere_else(built):
+    ws, _, _ = built
+    with ws.database.reading() as session:
+        clusters = {c.name: c.id for c in library.list_clusters(session, ws.project.id)}
+    test = set(load_triples(ws, [clusters.pop("test")]).images.tolist())
+    with ws.database.reading() as session:
+        pages = log.pages_of(session, list(clusters.values()))
+    assert not test & {image for page in pages for image in (page.reference, *page.candidates)}
+
+
+def test_everything_simulated_is_marked(built):
+    ws, _, _ = built
+    people = {person.name: person for person in accounts.list_people(ws)}
+    assert all(people[person.name].simulated for person in PEOPLE)
+    assert not people[demo.NEWCOMER].simulated
+    with ws.database.reading() as session:
+        clusters = [c.id for c in library.list_clusters(session, ws.project.id)]
+        rows = log.log_of(session, clusters)
+    assert rows
+    assert all(row.simulated for row in rows)
+
+
+def test_the_ceiling_is_the_credit_of_the_truth(built):
+    ws, report, _ = built
+    with ws.database.reading() as session:
+        test = library.get_cluster(session, ws.project.id, "test")
+        images = library.list_images(session, ws.project.id)
+    triples = load_triples(ws, [test.id])
+    scenes = {image.id: scene_of(image.name) for image in images}
+    distances = true_distances(triples.reference, triples.a, triples.b, scenes)
+    credit = []
+    for (to_a, to_b), votes_a, votes_b in zip(
+        distances, triples.votes_a, triples.votes_b, strict=True
+    ):
+        agreeing = votes_a if to_a < to_b else votes_b
+        credit.append(agreeing / (votes_a + votes_b))
+    assert report.ceiling == pytest.approx(np.mean(credit))
+    assert 0.75 < report.ceiling < 1.0
+
+
+def test_the_frozen_backbone_is_better_than_chance(built):
+    ws, report, _ = built
+    comparison = evaluation.get_comparison(ws, report.evaluation).comparison
+    row = next(row for row in comparison.rows if row.name == "tiny-clip")
+    assert row.low > 0.5
+
+
+def test_a_stopped_build_goes_on(tmp_path):
+    ws = open_workspace(load_settings({}, home=tmp_path / "home", project="demo"))
+    stop = threading.Event()
+
+    def watch(_share: float, message: str) -> None:
+        if "10 of" in message:
+            stop.set()
+
+    with pytest.raises(Cancelled, match="goes on from here"):
+        demo.build_demo(ws, size=SMALL, progress=watch, stop=stop)
+    ws.close()
+
+
+def test_a_foreign_folder_is_not_deleted(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(Conflict, match="holds no demo"):
+        demo.reset_demo(load_settings({}, home=tmp_path))
+    assert (tmp_path / "precious.txt").exists()
+
+
+def test_a_folder_with_another_project_is_not_deleted(tmp_path):
+    settings = load_settings({}, home=tmp_path / "home", project="demo")
+    ws = open_workspace(settings)
+    (settings.home / demo.MARKER).write_text("{}")
+    ws.with_project("thesis")
+    ws.close()
+    with pytest.raises(Conflict, match="also holds thesis"):
+        demo.reset_demo(settings)
+    assert settings.home.exists()
+
+
+def test_a_demo_elsewhere_is_not_deleted(tmp_path):
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    with pytest.raises(Conflict, match="CSSIM_DATABASE_URL"):
+        demo.reset_demo(load_settings({}, home=tmp_path, database_url=url))
+
+
+def test_reset_deletes_the_demo(tmp_path):
+    home: Path = tmp_path / "home"
+    settings = load_settings({}, home=home, project="demo")
+    open_workspace(settings).close()
+    (home / demo.MARKER).write_text("{}")
+    result = CliRunner().invoke(cli, ["--home", str(home), "demo", "--reset"])
+    assert result.exit_code == 0, result.output
+    assert not home.exists()
+
+
+def test_names_that_are_no_demo_picture_are_refused():
+    with pytest.raises(BadInput, match="expected the name of a demo picture"):
+        scene_of("holiday.jpg")
