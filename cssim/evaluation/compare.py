@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from cssim.errors import BadInput
 from cssim.evaluation import statistics
 from cssim.evaluation.accuracy import ByReference, by_reference, human_ceiling, human_credit, macro
-from cssim.evaluation.leakage import Overlap
+from cssim.evaluation.leakage import TRAINED, Overlap
 from cssim.evaluation.report import (
     FEW_REFERENCES,
     CompareSettings,
@@ -70,7 +70,8 @@ def compare(
     rows = _tested(rows, table, names, settings)
     soft = settings.credit == "soft"
     ceiling = human_ceiling(*votes) if votes is not None and soft else None
-    if votes is not None and ceiling is not None and ceiling.triples:
+    overlapping = ceiling is not None and ceiling.triples > 0
+    if votes is not None and overlapping:
         rows.append(_ceiling_row(human_credit(*votes), reference, contexts, settings))
     rows.append(Row(CHANCE, "chance", accuracy=0.5, macro=0.5))
     errors = [row.difference_error for row in rows if row.difference_error]
@@ -86,7 +87,7 @@ def compare(
         )
         if errors
         else None,
-        notes=tuple(_notes(rows, len(np.unique(reference)), settings, ceiling is not None)),
+        notes=tuple(_notes(rows, len(np.unique(reference)), settings, overlapping)),
         fingerprints=dict(fingerprints or {}),
     )
 
@@ -253,7 +254,7 @@ def _notes(
         row.accuracy is None for row in rows if row.name == settings.anchor
     ):
         notes.append(f"The anchor {settings.anchor} is not available, so nothing is compared.")
-    marked = [row.name for row in rows if row.leakage == "trained on this set"]
+    marked = [row.name for row in rows if row.leakage == TRAINED]
     if marked:
         notes.append(f"Trained on this set, and evaluated on request: {', '.join(marked)}.")
     if settings.credit == "strict":

@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from cssim.errors import BadInput, LeakedEvaluation
 
+TRAINED = "trained on this set"
+"""How a row is marked whose member has seen the answers."""
+
 
 @dataclass(frozen=True, eq=False)
 class SetIds:
@@ -103,7 +106,7 @@ class MemberLeak:
 
     def __str__(self) -> str:
         if self.trained_on_it:
-            return "trained on this set"
+            return TRAINED
         if self.shared_references:
             return f"{self.shared_references} of {self.evaluated_references} references seen"
         return "none"

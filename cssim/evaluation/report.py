@@ -21,8 +21,8 @@ from cssim.evaluation.statistics import DRAWS, FLIPS
 
 VERSION = 1
 """Of the dictionary; a reader refuses what it does not know."""
-FEW_REFERENCES = 20
-"""Below this many, percentile intervals are noticeably too narrow, and the table says so."""
+FEW_REFERENCES = 30
+"""Below this many the table warns: simulated 95 % intervals covered 92 % at 20, 88 % at 10."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A saved ensemble answers as its members and its strategy do, and refuses what it must."""
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from cssim.ensembles.distances import triple_distances
 from cssim.ensembles.ensemble import Ensemble, Member, identity_of, load_ensemble, save_ensemble
 from cssim.ensembles.strategies import STRATEGIES, Fitted, strategy
 from cssim.errors import BadInput, Conflict, NotFound
+from cssim.triples import Triples
 from cssim.types import Choice
 
 
@@ -178,6 +180,35 @@ def test_trained_members_are_copied_without_their_training_state(tmp_path: Path)
     save_ensemble(tmp_path / "e", members, SUM)
     copied = tmp_path / "e" / "members" / "0"
     assert sorted(p.name for p in copied.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_a_trained_member_on_real_weights_loads_from_its_copy(shared: Path, tmp_path: Path):
+    from cssim.embeddings.backbones import load_backbone
+    from cssim.training.checkpoint import load_model
+    from cssim.training.config import TrainConfig
+    from cssim.training.loop import fit
+
+    models, name = shared / "weights", "mobilenet_v1_0.25_128_qat"
+    where: dict[str, Any] = {"models": models, "device": "cpu", "precision": "float32"}
+    pictures = [PIL.Image.fromarray(p) for p in (RED, ORANGE, BLUE)]
+    one, none = np.ones(3), np.full(3, np.nan)
+    ids = np.arange(3)
+    triples = Triples(ids, (ids + 1) % 3, (ids + 2) % 3, one, 0 * one, none, none, ids)
+    backbone = load_backbone(name, **where)
+    config = TrainConfig(adapter="head", epochs=1, validation_share=0.0)
+    for _ in fit(backbone, triples, lambda i: pictures[i], config, folder=tmp_path / "cs"):
+        pass
+    trained = load_model(tmp_path / "cs", **where)
+    members = [
+        Member("frozen", encoder=name, identity=identity_of(backbone)),
+        Member("cs", folder=tmp_path / "cs", identity=identity_of(trained)),
+    ]
+    save_ensemble(tmp_path / "both", members, SUM)
+    shutil.rmtree(tmp_path / "cs")
+    found = load_ensemble(tmp_path / "both", **where).closer(RED, BLUE, ORANGE)
+    expected = Ensemble({"frozen": backbone, "cs": trained}, SUM).closer(RED, BLUE, ORANGE)
+    assert found == expected
+    assert found.member_distances["cs"] != found.member_distances["frozen"]
 
 
 def test_saving_refuses_a_folder_that_exists_and_leaves_nothing_behind_on_failure(tmp_path: Path):

@@ -10,6 +10,7 @@ from cssim.errors import BadInput
 from cssim.evaluation import statistics as st
 from cssim.evaluation.accuracy import by_reference, human_ceiling, macro
 from cssim.evaluation.compare import CEILING, CHANCE, compare
+from cssim.evaluation.leakage import TRAINED
 from cssim.evaluation.report import (
     CompareSettings,
     Comparison,
@@ -130,6 +131,34 @@ def test_the_human_ceiling_has_an_interval_and_competes_with_nobody(compared):
     assert row.accuracy == pytest.approx(human_ceiling(a, 5 - a).others)
     assert row.low < row.accuracy < row.high
     assert (row.tied, row.difference) == (None, None)
+
+
+def test_lone_voters_give_no_ceiling_and_a_note():
+    credits, reference = world()
+    found = compare(ROWS, credits, reference, settings=QUICK, votes=(np.ones(900), np.zeros(900)))
+    assert CEILING not in [row.name for row in found.rows]
+    assert any("No human ceiling" in note for note in found.notes)
+
+
+def test_rows_that_were_trained_on_the_set_are_marked_below_the_table():
+    credits, reference = world()
+    rows = (*ROWS[:2], replace(ROWS[2], leakage=TRAINED), ROWS[3])
+    notes = compare(rows, credits, reference, settings=QUICK).notes
+    assert any("evaluated on request: poor" in note for note in notes)
+
+
+def test_few_references_are_warned_about():
+    credits, reference = world()
+    few = compare(ROWS, credits, reference % 12, settings=QUICK)
+    many = compare(ROWS, credits, reference, settings=QUICK)
+    assert any("Only 12 references" in note for note in few.notes)
+    assert not any("Only" in note for note in many.notes)
+
+
+def test_nobody_available_leaves_chance_alone_with_a_number():
+    _, reference = world()
+    found = compare(ROWS[3:], {}, reference, settings=replace(QUICK, anchor=None))
+    assert [row.accuracy for row in found.rows] == [None, 0.5]
 
 
 def test_macro_averages_over_contexts_where_they_are_given():
