@@ -186,3 +186,27 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         low, high = st.interval(samples)[:, 0]
         covered += low <= truth <= high
     assert 0.92 <= covered / worlds <= 0.98
+
+
+def test_intervals_cover_the_truth_on_the_layout_of_the_cosis_test_set(shared):
+    """Triples share references and pages as in the released file; both have effects of their own."""
+    lines = (shared / "cosis" / "mulref_test.txt").read_text().splitlines()
+    reference = np.repeat([int(line.split()[0]) for line in lines if line[:1].isdigit()], 3)
+    _, which = np.unique(reference, return_inverse=True)
+    counts = np.bincount(which).astype(float)
+    assert (len(counts), len(which)) == (1010, 10005)
+    rng, worlds = np.random.default_rng(11), 1000
+    sums = np.empty((worlds, len(counts)))
+    for world in range(worlds):
+        pages = np.repeat(rng.normal(0, 0.5, len(which) // 3), 3)
+        log_odds = 1.3 + rng.normal(0, 0.8, len(counts))[which] + pages
+        right = rng.random(len(which)) < 1 / (1 + np.exp(-log_odds))
+        sums[world] = np.bincount(which, weights=right)
+    truth = np.mean(1 / (1 + np.exp(-1.3 - rng.normal(0, np.hypot(0.5, 0.8), 1_000_000))))
+    shares = np.broadcast_to(counts, sums.shape)
+    weights = st.draw_weights(len(counts), 600, seed=0)
+    low, high = st.interval(st.bootstrap(sums, shares, weights))
+    assert 0.93 <= np.mean((low <= truth) & (truth <= high)) <= 0.97
+    error = st.cluster_error(sums, shares)
+    closed = np.abs(sums.sum(axis=1) / len(which) - truth) <= 1.96 * error
+    assert 0.93 <= closed.mean() <= 0.97
