@@ -189,7 +189,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
 
 
 def test_intervals_cover_the_truth_on_the_layout_of_the_cosis_test_set(shared):
-    """Triples share references and pages as in the released file; both have effects of their own."""
+    """Triples share references and pages as in the release; both have effects of their own."""
     lines = (shared / "cosis" / "mulref_test.txt").read_text().splitlines()
     reference = np.repeat([int(line.split()[0]) for line in lines if line[:1].isdigit()], 3)
     _, which = np.unique(reference, return_inverse=True)
