@@ -82,6 +82,9 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
             f"the database {engine.url.render_as_string(hide_password=True)} does not answer: "
             f"{reason}. Check CSSIM_DATABASE_URL and that the server runs."
         ) from error
+    except BaseException:
+        engine.dispose()
+        raise
     return database
 
 
