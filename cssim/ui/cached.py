@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cssim.services import gallery, library
+from cssim.services import evaluation, experiments, gallery, library
+from cssim.services.evaluation import StoredComparison
 from cssim.services.library import ClusterSummary
 from cssim.services.offers import BackboneOffer, backbone_offers
 from cssim.services.workspace import Workspace
@@ -45,3 +46,22 @@ def _backbones(
     _ws: Workspace, url: str, project: int, used: tuple[str, ...]
 ) -> list[BackboneOffer]:
     return backbone_offers(_ws)
+
+
+def comparison(ws: Workspace, evaluation_id: int) -> StoredComparison:
+    """A stored comparison; whether it is out of date is found anew when anything has changed."""
+    state = (
+        tuple(gallery.cluster_states(ws).items()),
+        tuple(
+            (model.id, model.fingerprint) for model in experiments.list_models(ws, archived=True)
+        ),
+        tuple((ensemble.id, ensemble.member_ids) for ensemble in experiments.list_ensembles(ws)),
+    )
+    return _comparison(ws, ws.settings.url, ws.project.id, evaluation_id, state)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _comparison(
+    _ws: Workspace, url: str, project: int, evaluation_id: int, state: object
+) -> StoredComparison:
+    return evaluation.get_comparison(_ws, evaluation_id)

@@ -1,0 +1,178 @@
+"""What to compare, and which models to combine: the two forms of the comparison page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cssim.services import evaluation, experiments, offers
+from cssim.services.library import ClusterSummary
+from cssim.services.workspace import Workspace
+from cssim.types import ClusterKind, EnsembleInfo, ModelInfo, ModelKind, Person
+from cssim.ui import jobs_view, words
+
+_CREDITS = {
+    "soft": "share of the voters who agree",
+    "strict": "agreement with the majority",
+}
+
+
+def draw_compare(
+    ws: Workspace,
+    user: Person,
+    models: Sequence[ModelInfo],
+    ensembles: Sequence[EnsembleInfo],
+    found: Sequence[ClusterSummary],
+) -> None:
+    """Sets, rows and anchor, and the button that asks for the comparison."""
+    sets = {one.cluster.name: one for one in measurable(found)}
+    kinds = {model.name: words.MODEL_KINDS[model.kind] for model in models}
+    kinds |= {ensemble.name: "ensemble" for ensemble in ensembles}
+    if not sets or not kinds:
+        st.info(_what_is_missing(bool(sets), bool(kinds)), icon=":material/info:")
+        return
+    chosen = st.multiselect(
+        "Measured on",
+        list(sets),
+        default=_first_choice(sets),
+        format_func=lambda name: _set_line(sets[name]),
+        key="compare_sets",
+    )
+    rows = st.multiselect(
+        "Models and ensembles",
+        list(kinds),
+        default=list(kinds),
+        format_func=lambda name: f"{name} ({kinds[name]})",
+        key=f"compare_rows_{len(kinds)}",  # a new model is chosen at once
+    )
+    first, second = st.columns(2)
+    frozen = [model.name for model in models if model.kind is ModelKind.FROZEN]
+    choices = [name for name in kinds if name in rows]
+    index = next((i for i, name in enumerate(choices) if name in frozen), 0)
+    anchor = first.selectbox(
+        "Anchor",
+        choices,
+        index=index if choices else None,
+        key=f"compare_anchor_{len(kinds)}",
+        help="The row that all others are compared with; a frozen backbone as a rule.",
+    )
+    credit = second.selectbox(
+        "Accuracy is the",
+        list(_CREDITS),
+        format_func=_CREDITS.__getitem__,
+        key="compare_credit",
+    )
+    leak = st.checkbox(
+        "Allow models that were trained on these sets; their rows are marked",
+        key="compare_leakage",
+    )
+    if any(sets[name].cluster.kind is ClusterKind.TEST for name in chosen):
+        st.caption("This opens a test set; each look is counted and shown with the table.")
+    pressed = st.button(
+        "Compare now",
+        type="primary",
+        icon=":material/leaderboard:",
+        disabled=not chosen or not rows,
+        key="compare_go",
+    )
+    if pressed:
+        names = {ensemble.name for ensemble in ensembles}
+        jobs_view.start(
+            ws,
+            lambda: evaluation.request_comparison(
+                ws,
+                chosen,
+                models=[name for name in rows if name not in names],
+                ensembles=[name for name in rows if name in names],
+                anchor=anchor,
+                credit=credit,
+                allow_leakage=leak,
+                by=user.id,
+            ),
+            "The comparison is queued.",
+        )
+
+
+def measurable(found: Sequence[ClusterSummary]) -> list[ClusterSummary]:
+    """Sets with answers and pixels, those made for measuring first."""
+    order = [ClusterKind.TEST, ClusterKind.VALIDATION, ClusterKind.GOLD, ClusterKind.CONTEXT]
+    usable = [one for one in found if one.triples and not one.missing_images]
+    return sorted(usable, key=lambda one: order.index(one.cluster.kind))
+
+
+def _first_choice(sets: dict[str, ClusterSummary]) -> list[str]:
+    """A validation set where there is one: test sets are opened on purpose only."""
+    kinds = [ClusterKind.VALIDATION, ClusterKind.GOLD, ClusterKind.CONTEXT]
+    ranked = sorted(
+        (name for name in sets if sets[name].cluster.kind in kinds),
+        key=lambda name: kinds.index(sets[name].cluster.kind),
+    )
+    return ranked[:1]
+
+
+def _set_line(one: ClusterSummary) -> str:
+    return f"{one.cluster.name} ({one.cluster.kind}, {words.count(one.triples, 'triple')})"
+
+
+def _what_is_missing(sets: bool, rows: bool) -> str:
+    if not sets and not rows:
+        return "A comparison needs a set with answers and pictures, and models. Neither is here."
+    if not sets:
+        return "A comparison needs a set with answers whose pictures are here. Import one."
+    return "A comparison needs models: train one, or add a frozen backbone on the page Train."
+
+
+def draw_ensemble(
+    ws: Workspace, user: Person, models: Sequence[ModelInfo], found: Sequence[ClusterSummary]
+) -> None:
+    """Name, members, strategy and the set to fit on."""
+    if len(models) < 2:
+        st.info("An ensemble needs two models or more; train them first.", icon=":material/info:")
+        return
+    strategies = offers.strategy_titles()
+    trained = [model.name for model in models if model.kind is ModelKind.CS]
+    name = st.text_input("Name", key="ensemble_name", placeholder="e.g. all CS models")
+    members = st.multiselect(
+        "Members",
+        [model.name for model in models],
+        default=trained,
+        key=f"ensemble_members_{len(models)}",
+    )
+    first, second = st.columns(2)
+    strategy = first.selectbox(
+        "Combined by",
+        list(strategies),
+        index=list(strategies).index("uniform"),
+        format_func=lambda key: strategies[key][0],
+        key="ensemble_strategy",
+    )
+    needs = strategies[strategy][1]
+    sets = [
+        one.cluster.name
+        for one in measurable(found)
+        if one.cluster.kind in (ClusterKind.VALIDATION, ClusterKind.GOLD)
+    ]
+    none = "None: no confidence"
+    fit_on = second.selectbox(
+        "Fitted on",
+        sets if needs else [none, *sets],
+        index=0 if needs or not sets else 1,
+        key=f"ensemble_fit_{needs}",
+        help="Weights, and how sure the ensemble is, are fitted on the answers of this set.",
+        placeholder="no validation set yet",
+    )
+    pressed = st.button(
+        "Build the ensemble",
+        key="ensemble_go",
+        disabled=not name.strip() or not members or (needs and not fit_on),
+    )
+    if pressed:
+        chosen = [fit_on] if fit_on and fit_on != none else []
+        jobs_view.start(
+            ws,
+            lambda: experiments.request_ensemble(
+                ws, name.strip(), members, strategy=strategy, fit_on=chosen, by=user.id
+            ),
+            "The ensemble is queued.",
+        )

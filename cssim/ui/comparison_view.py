@@ -1,0 +1,184 @@
+"""A stored comparison on the page: what it says, the table, the forest plot, the files."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from cssim import plots
+from cssim.services.comparison_files import (
+    Comparison,
+    Row,
+    caption,
+    comparison_files,
+    decimals,
+)
+from cssim.services.evaluation import StoredComparison
+from cssim.ui import jobs_view, tables, words
+
+KINDS = {
+    **{kind.value: title for kind, title in words.MODEL_KINDS.items()},
+    "ensemble": "ensemble",
+    "chance": "",
+    "ceiling": "",
+}
+_NO_LEAK = ("", "none")
+
+
+def draw(stored: StoredComparison) -> None:
+    """Everything about one comparison."""
+    comparison = stored.comparison
+    if stored.stale:
+        st.warning(
+            f"Out of date: {words.plain_markdown(stored.stale)}. The numbers below are those of "
+            f"{words.ago(stored.info.created_at)}; compare again to bring them up to date.",
+            icon=":material/update:",
+        )
+    _sets(comparison)
+    _table(comparison)
+    for row in comparison.rows:
+        if row.reason:
+            st.info(
+                f"**{words.plain_markdown(row.name)}** has no number: "
+                f"{words.plain_markdown(row.reason)}",
+                icon=":material/block:",
+            )
+    for note in comparison.notes:
+        st.caption(words.plain_markdown(note))
+    st.plotly_chart(
+        plots.forest_plot(comparison.to_dict(), dark=jobs_view.is_dark()),
+        key="compare_forest",
+        theme=None,
+        config={"displaylogo": False},
+    )
+    _files(stored)
+    with st.expander("How this was computed"):
+        for sentence in caption(comparison):
+            st.markdown(f"- {words.plain_markdown(sentence)}")
+        if stored.info.created_at:
+            st.markdown(f"- Computed {stored.info.created_at:%Y-%m-%d %H:%M} UTC")
+        st.json({name: str(value) for name, value in _settings(comparison)}, expanded=False)
+
+
+def _settings(comparison: Comparison) -> list[tuple[str, object]]:
+    values = comparison.to_dict()
+    return [*values["settings"].items(), *(values["fingerprints"] or {}).items()]
+
+
+def _sets(comparison: Comparison) -> None:
+    """What was measured on, and how often a test set was opened."""
+    parts = []
+    for one in comparison.sets:
+        looks = f", opened {_times(one.looks)}" if one.looks is not None else ""
+        parts.append(
+            f"**{words.plain_markdown(one.name)}** ({one.kind} set, "
+            f"{words.count(one.triples, 'triple')}, {words.count(one.references, 'reference')}"
+            f"{looks})"
+        )
+    st.markdown("Measured on " + " and ".join(parts) + ".")
+    if any((one.looks or 0) > 1 for one in comparison.sets):
+        st.caption(
+            "Each further look at a test set makes its numbers a little too good: choose models "
+            "on validation sets, and open the test set to report."
+        )
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def _table(comparison: Comparison) -> None:
+    settings, digits = comparison.settings, decimals(comparison)
+    anchored = settings.anchor is not None
+    leaks = any(row.leakage not in _NO_LEAK for row in comparison.rows)
+    columns = ["Model", "Kind", "Accuracy, %", f"Macro over {comparison.macro_over}, %"]
+    columns += [f"Against {settings.anchor}", "Holm p"] * anchored
+    columns += ["Tie group", *["Leakage"] * leaks, "Triples"]
+    rows = []
+    for row in comparison.rows:
+        cells = [_title(row), _kind(row), _accuracy(row, digits), _number(row.macro, digits)]
+        cells += [_difference(row, digits, settings.anchor), p_value(row.p_holm)] * anchored
+        cells += [_tie(row), *[_leak(row)] * leaks, f"{row.triples:,}" if row.triples else ""]
+        rows.append(cells)
+    numbers = [name for name in columns if name not in ("Model", "Kind", "Tie group", "Leakage")]
+    tables.table(columns, rows, numbers=numbers, caption="Comparison of models")
+    level = f"{100 * settings.level:g} %"
+    text = f"Small numbers: {level} intervals over references."
+    if anchored:
+        text += (
+            " = marks the rows that cannot be told from the leader. Holm p: sign flips of whole "
+            "references, adjusted for all rows."
+        )
+    st.caption(text)
+
+
+def _title(row: Row) -> str:
+    members = " + ".join(row.members)
+    return tables.lines(
+        tables.Markup(f"<strong>{tables.markup(row.name)}</strong>"),
+        tables.quiet(members) if members else "",
+        tables.quiet(f"trained on {row.trained_on}") if row.trained_on else "",
+    )
+
+
+def _kind(row: Row) -> str:
+    kind = KINDS.get(row.kind, row.kind)
+    return tables.tag(kind) if kind else ""
+
+
+def _accuracy(row: Row, digits: int) -> str:
+    if row.reason:
+        return tables.quiet("not available")
+    return tables.lines(_number(row.accuracy, digits), _span(row.low, row.high, digits))
+
+
+def _difference(row: Row, digits: int, anchor: str | None) -> str:
+    if row.name == anchor:
+        return tables.quiet("anchor")
+    return tables.lines(
+        _number(row.difference, digits, "+"),
+        _span(row.difference_low, row.difference_high, digits, "+"),
+    )
+
+
+def _number(share: float | None, digits: int, sign: str = "") -> str:
+    return "" if share is None else f"{100 * share:{sign}.{digits}f}".replace("-", "−")
+
+
+def _span(low: float | None, high: float | None, digits: int, sign: str = "") -> str:
+    if low is None or high is None:
+        return ""
+    return tables.quiet(f"{_number(low, digits, sign)} to {_number(high, digits, sign)}")
+
+
+def p_value(value: float | None) -> str:
+    """A p value with three digits, e.g. `.012`; `< .001` below; empty for None."""
+    if value is None:
+        return ""
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
+def _tie(row: Row) -> str:
+    return "=" if row.tied else ""
+
+
+def _leak(row: Row) -> str:
+    return "" if row.reason else tables.quiet(row.leakage)
+
+
+def _files(stored: StoredComparison) -> None:
+    stem = re.sub(r"[^\w.-]+", "-", stored.info.name).strip("-") or "comparison"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("Take it out as", width="content")
+        for file in comparison_files(stored.comparison):
+            st.download_button(
+                file.title,
+                file.text,
+                file_name=f"{stem}-{stored.info.id}{file.suffix}",
+                mime=file.mime,
+                key=f"compare_file_{file.title}",
+                on_click="ignore",
+                type="tertiary",
+                icon=":material/download:",
+            )

@@ -1,0 +1,164 @@
+"""Jobs as people watch them: progress while they run, curves, and what ended how.
+
+The part that is redrawn by itself is a fragment; it is redrawn only while a job is open, and when
+the last one ends the whole page is drawn once more, for new models and tables to appear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from cssim import plots
+from cssim.errors import Conflict
+from cssim.services import jobs
+from cssim.services.workspace import Workspace
+from cssim.types import JobInfo, JobState
+from cssim.ui import widgets, words
+
+EVERY_SECONDS = 1.0
+RECENT = 8
+"""Ended jobs that are listed."""
+KINDS = {
+    "train": "Training",
+    "embed": "Embedding",
+    "ensemble": "Ensemble",
+    "compare": "Comparison",
+}
+_OPEN = (JobState.QUEUED, JobState.RUNNING)
+_ICONS = {
+    JobState.QUEUED: ":material/hourglass_empty:",
+    JobState.RUNNING: ":material/progress_activity:",
+    JobState.DONE: ":material/check_circle:",
+    JobState.FAILED: ":material/error:",
+    JobState.CANCELLED: ":material/cancel:",
+}
+
+
+def start(ws: Workspace, ask: Callable[[], int | Sequence[int]], message: str) -> None:
+    """Queue jobs by `ask`, see that a worker is alive, and draw the page anew to watch them."""
+    with widgets.errors():
+        ask()
+        jobs.ensure_worker(ws.settings)
+        st.toast(message, icon=":material/play_circle:")
+        st.rerun()
+
+
+def board(ws: Workspace, kinds: Sequence[str], *, key: str, empty: str) -> None:
+    """The open jobs of some kinds with live progress, and the latest ended ones.
+
+    Args:
+        ws: the workspace.
+        kinds: of jobs, see `KINDS`.
+        key: put before the keys of all widgets.
+        empty: what to say where there is none.
+    """
+    live = any(job.kind in kinds for job in jobs.list_jobs(ws, states=_OPEN))
+    drawn = st.fragment(_board, run_every=EVERY_SECONDS if live else None)
+    drawn(ws, tuple(kinds), key, empty, live)
+
+
+def _board(ws: Workspace, kinds: tuple[str, ...], key: str, empty: str, live: bool) -> None:
+    found = [job for job in jobs.list_jobs(ws) if job.kind in kinds]
+    running = [job for job in found if not job.state.finished]
+    if live and not running:
+        st.rerun(scope="app")
+    if not found:
+        st.caption(empty)
+    for job in running:
+        _running(ws, job, key)
+    for job in [job for job in found if job.state.finished][:RECENT]:
+        _ended(ws, job, key)
+
+
+def title_of(job: JobInfo) -> str:
+    """What a job is about, e.g. `Training ocean-tiny-vit`."""
+    about = job.params.get("name") or ", ".join(job.params.get("names", ()))
+    return f"{KINDS.get(job.kind, job.kind)} {about}".strip()
+
+
+def _running(ws: Workspace, job: JobInfo, key: str) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{words.plain_markdown(title_of(job))}**", width="stretch")
+            if job.cancel_requested:
+                st.badge("stopping", color="orange")
+            else:
+                st.badge(job.state.value, color="blue" if job.worker else "gray")
+                st.button(
+                    "Cancel",
+                    key=f"{key}_cancel_{job.id}",
+                    on_click=_act,
+                    args=(ws, jobs.cancel, job.id),
+                    help="Stops at the next step. A training that is tried again goes on from "
+                    "its last epoch.",
+                )
+        waiting = job.state is JobState.QUEUED
+        message = job.message or ("waiting for a worker" if waiting else "starting")
+        st.progress(min(1.0, max(0.0, job.progress)), words.plain_markdown(message))
+        if job.attempt > 1:
+            st.caption(f"Attempt {job.attempt}: an earlier worker ended before the job did.")
+        if job.kind == "train":
+            _curves(ws, job, key)
+
+
+def _ended(ws: Workspace, job: JobInfo, key: str) -> None:
+    took = ""
+    if job.started_at and job.finished_at:
+        took = f", {words.duration((job.finished_at - job.started_at).total_seconds())}"
+    label = (
+        f"{words.plain_markdown(title_of(job))}: {job.state}{took}, {words.ago(job.finished_at)}"
+    )
+    details = st.expander(
+        label, icon=_ICONS[job.state], key=f"{key}_job_{job.id}", on_change="rerun"
+    )
+    if job.state is JobState.FAILED:
+        st.error(words.plain_markdown(job.error or "no reason was given"))
+    if not details.open:
+        return
+    with details:
+        if job.state in (JobState.FAILED, JobState.CANCELLED):
+            st.button(
+                "Try again",
+                key=f"{key}_retry_{job.id}",
+                on_click=_retry,
+                args=(ws, job.id),
+                icon=":material/replay:",
+            )
+        if job.kind == "train":
+            _curves(ws, job, key)
+        log = jobs.job_log(ws, job.id, max_bytes=6_000)
+        st.caption("The end of its log")
+        st.code(log or "nothing was logged on this machine", language=None, height=220)
+
+
+def _curves(ws: Workspace, job: JobInfo, key: str) -> None:
+    epochs = [event for event in jobs.job_events(ws, job.id) if "number" in event]
+    if len(epochs) > 1:
+        draw_curves(epochs, key=f"{key}_curves_{job.id}")
+
+
+def draw_curves(epochs: Sequence[Mapping[str, Any]], *, key: str) -> None:
+    """The curves of a training run, in the colours of the page's theme."""
+    figure = plots.training_curves(epochs, dark=is_dark())
+    st.plotly_chart(figure, key=key, theme=None, config={"displaylogo": False})
+
+
+def is_dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
+def _retry(ws: Workspace, job_id: int) -> None:
+    _act(ws, jobs.retry, job_id)
+    jobs.ensure_worker(ws.settings)
+
+
+def _act(ws: Workspace, action: Callable[[Workspace, int], JobInfo], job_id: int) -> None:
+    """Do it; a job that has ended meanwhile needs nothing more, the board shows how it ended."""
+    try:
+        action(ws, job_id)
+    except Conflict as error:
+        st.toast(words.plain_markdown(str(error)), icon=":material/info:")

@@ -1,0 +1,49 @@
+"""Choose sets and a backbone, press train, watch the jobs, find the models."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from cssim.services import experiments
+from cssim.ui import cached, jobs_view, models_view, runtime, session, train_form, widgets
+
+user = session.require("researcher")
+
+ws = runtime.workspace()
+widgets.header("Train", "A CS model learns the judgement of people in one context.")
+with widgets.errors():
+    found = cached.summaries(ws)
+    models = experiments.list_models(ws)
+    backbones = cached.backbones(ws, tuple(sorted({model.backbone for model in models})))
+    clusters = {one.cluster.id: one.cluster for one in found}
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        if train_form.sets_to_train(found):
+            asked = train_form.draw(found, backbones, models)
+            if asked:
+                submit = partial(train_form.submit, ws, asked, user.id)
+                jobs_view.start(ws, submit, "Training is queued.")
+        else:
+            widgets.empty(
+                "No answers to train on yet",
+                "A model is trained on a set with answers: label one, or import answers that you "
+                "have.",
+                icon=":material/model_training:",
+            )
+            widgets.page_link("library", "To the library", icon=":material/photo_library:")
+    with right:
+        st.subheader("Jobs", anchor=False)
+        jobs_view.board(
+            ws,
+            ("train", "embed"),
+            key="train",
+            empty="Nothing runs. What you start is shown here while it works.",
+        )
+    st.subheader("Models", anchor=False)
+    if models:
+        models_view.draw(models, clusters, backbones)
+    else:
+        st.caption("None yet: train one, or add a frozen backbone to compare with.")
+    models_view.draw_frozen(ws, user, models, backbones)
