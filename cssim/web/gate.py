@@ -20,8 +20,9 @@ from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.web.http import COOKIE, PERSON
 
-OPEN = ("/sign-in", "/enter/", "/health", "/_stcore/health")
-"""What a signed-out browser may ask for: these addresses, and what lies below one with a slash."""
+OPEN = ("/sign-in", "/health", "/_stcore/health")
+LINK = "/enter/"
+"""What a signed-out browser may ask for: these addresses, and a sign-in link with its token."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -64,7 +65,8 @@ class Gate:
 
 
 def _is_open(path: str) -> bool:
-    return any(path.startswith(entry) if entry.endswith("/") else path == entry for entry in OPEN)
+    token = path.removeprefix(LINK)
+    return path in OPEN or (token not in (path, "") and "/" not in token)
 
 
 def _refusal(connection: HTTPConnection) -> Response:

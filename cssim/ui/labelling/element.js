@@ -78,6 +78,7 @@ class Labelling {
     const top = this.root.getBoundingClientRect().top + this.scrolled();
     const height = Math.max(420, innerHeight - top - 8);
     this.root.style.height = `${height}px`;
+    this.root.dataset.wide = this.root.clientWidth > 1.2 * height ? "yes" : "no";
     const narrow = this.root.clientWidth < 620 && height > this.root.clientWidth ? "yes" : "no";
     if (this.root.dataset.narrow !== narrow) {
       this.root.dataset.narrow = narrow;
@@ -129,6 +130,7 @@ class Labelling {
       await page.ready;
       if (this.page !== page) return;
     }
+    this.resize();
     this.uncover();
     this.root.dataset.state = before ? "revisit" : "page";
     drawPage(this.root, page);
@@ -187,7 +189,7 @@ class Labelling {
   words(kind, order) {
     if (kind === "skip") return "Skipped";
     if (kind === "tie") return "Equally close";
-    if (this.page.mode === "choose") return order[0] === 0 ? "Left" : "Right";
+    if (this.page.mode === "choose") return sides(this.root)[order[0]];
     return this.ranking.classes.join(" ");
   }
 

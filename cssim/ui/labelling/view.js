@@ -82,9 +82,10 @@ function drawAnswer(root, page, ranking, before) {
 function drawButtons(root, page, ranking, before) {
   const bar = root.querySelector(".answers");
   const kind = page.mode === "choose" ? "choose" : ranking.pair ? "tie" : "rank";
-  if (bar.dataset.kind !== kind) {
-    bar.dataset.kind = kind;
-    bar.replaceChildren(...BUTTONS[kind]());
+  const state = `${kind} ${root.dataset.narrow} ${kind === "tie" ? ranking.pair : ""}`;
+  if (bar.dataset.kind !== state) {
+    bar.dataset.kind = state;
+    bar.replaceChildren(...BUTTONS[kind](sides(root), ranking.pair));
   }
   for (const button of bar.querySelectorAll("button")) {
     const former = before && kind === "choose" && before.kind === "tie" && button.dataset.key === "0";
@@ -96,16 +97,21 @@ function answerButton(key, shown, text) {
   return make("button", { "data-key": key }, make("kbd", {}, shown), make("span", {}, text));
 }
 
+/** What the two candidates to choose from are called where they stand. */
+function sides(root) {
+  return root.dataset.narrow === "yes" ? ["Upper", "Lower"] : ["Left", "Right"];
+}
+
 const BUTTONS = {
   rank: () => Object.entries(CLASSES).map(([value, name]) => answerButton(value, value, name)),
-  choose: () => [
-    answerButton("ArrowLeft", "←", "Left"),
+  choose: ([left, right]) => [
+    answerButton("ArrowLeft", "←", left),
     answerButton("0", "0", "Equally close"),
-    answerButton("ArrowRight", "→", "Right"),
+    answerButton("ArrowRight", "→", right),
   ],
-  tie: () => [
-    answerButton("ArrowLeft", "←", "Left of the two"),
-    make("p", {}, "Same class. Which of the lit two is closer?"),
-    answerButton("ArrowRight", "→", "Right of the two"),
+  tie: (_, [left, right]) => [
+    answerButton("ArrowLeft", "←", `Candidate ${left + 1}`),
+    make("p", {}, "Same class. Which is closer?"),
+    answerButton("ArrowRight", "→", `Candidate ${right + 1}`),
   ],
 };
