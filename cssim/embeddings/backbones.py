@@ -68,7 +68,7 @@ class BackboneSpec:
     """What is known of a backbone before it is loaded."""
 
     name: str
-    """Short name, Hub name, or folder."""
+    """Short name, Hub name, or the folder's full path."""
     hub: str = ""
     """Hub name such as `facebook/dino-vits16`; empty for folders and metrics."""
     family: str = "unknown"
@@ -152,7 +152,8 @@ def resolve(name: str, *, models: Path | None = None) -> BackboneSpec:
         NotFound: the name is none of these.
     """
     if is_model_folder(Path(name)):
-        return _described(BackboneSpec(name), Path(name).resolve())
+        local = Path(name).resolve()
+        return _described(BackboneSpec(str(local)), local)
     if (SHIPPED / name).parent == SHIPPED and is_model_folder(SHIPPED / name):
         return _described(BackboneSpec(name, licence="as CS-Sim"), SHIPPED / name)
     spec = REGISTRY.get(name)

@@ -16,7 +16,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "head": {"lr": 1e-3, "epochs": 60},
     "full": {"lr": 1e-5, "epochs": 20},
 }
-"""What an adapter takes where the config says None; measured, see docs/methods.md."""
+"""What an adapter takes where the config says None."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TrainConfig:
     """Passes over the training triples, at most."""
     lr: float | None = None
     """Learning rate of the adapter at the start; falls to 0 along half a cosine."""
-    ranking_lr: float = 1e-2
+    ranking_lr: float = 1e-3
     """Learning rate of the ranking block at the start."""
     weight_decay: float = 0.01
     """AdamW's decoupled decay."""
@@ -49,7 +49,7 @@ class TrainConfig:
     """Pages per step; each distinct image among them is encoded once."""
     choice_weight: float = 1.0
     """Factor of the ranking block's cross-entropy."""
-    order_weight: float = 0.1
+    order_weight: float = 1.0
     """Factor of the order triplet loss."""
     margin: float = 0.2
     """The order triplet's margin on squared distances of unit vectors (0..4), equal classes."""
@@ -73,13 +73,16 @@ class TrainConfig:
         if self.split not in SPLITS:
             raise BadSetting(f"split must be one of {', '.join(SPLITS)}, got {self.split!r}")
         object.__setattr__(self, "targets", tuple(self.targets))
-        for name, value in {"alpha": float(self.rank), **_DEFAULTS[self.adapter]}.items():
+        for name, value in {"alpha": self.rank, **_DEFAULTS[self.adapter]}.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        for name, low, high in _RANGES:
+        for name, kind, low, high in _RANGES:
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise BadSetting(f"{name} must lie in {low}..{high}, got {value}")
+            if value is None and name == "last_blocks":
+                continue
+            if type(value) not in (int, kind) or not low <= value <= high:
+                what = "a whole number" if kind is int else "a number"
+                raise BadSetting(f"{name} must be {what} in {low}..{high}, got {value!r}")
         if self.augment and self.adapter == "head":
             raise BadSetting("a head learns on embeddings computed once: it cannot augment images")
 
@@ -119,22 +122,22 @@ class TrainConfig:
             raise BadSetting(f"a training setting has the wrong type: {error}") from error
 
 
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("rank", 1, 4096),
-    ("alpha", 0, 65536),
-    ("dropout", 0, 0.99),
-    ("last_blocks", 1, 1000),
-    ("epochs", 1, 100_000),
-    ("lr", 0, 10),
-    ("ranking_lr", 0, 10),
-    ("weight_decay", 0, 10),
-    ("batch_pages", 1, 100_000),
-    ("choice_weight", 0, 1000),
-    ("order_weight", 0, 1000),
-    ("margin", 0, 4),
-    ("class_margin", 0, 1),
-    ("validation_share", 0, 0.9),
-    ("patience", 1, 100_000),
-    ("clip", 1e-6, 1e6),
-    ("seed", 0, 2**31 - 1),
+_RANGES: tuple[tuple[str, type, float, float], ...] = (
+    ("rank", int, 1, 4096),
+    ("alpha", float, 0, 65536),
+    ("dropout", float, 0, 0.99),
+    ("last_blocks", int, 1, 1000),
+    ("epochs", int, 1, 100_000),
+    ("lr", float, 0, 10),
+    ("ranking_lr", float, 0, 10),
+    ("weight_decay", float, 0, 10),
+    ("batch_pages", int, 1, 100_000),
+    ("choice_weight", float, 0, 1000),
+    ("order_weight", float, 0, 1000),
+    ("margin", float, 0, 4),
+    ("class_margin", float, 0, 1),
+    ("validation_share", float, 0, 0.9),
+    ("patience", int, 1, 100_000),
+    ("clip", float, 1e-6, 1e6),
+    ("seed", int, 0, 2**31 - 1),
 )

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import torch
 
 SIZE = 32
-_VIT = {
+_VIT: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
     "num_attention_heads": 2,
@@ -84,10 +85,14 @@ def _mobilenet_v1():
 def _convnext():
     from transformers import ConvNextConfig, ConvNextModel
 
-    return ConvNextModel(ConvNextConfig(hidden_sizes=[8, 16, 24], depths=[1, 2, 1], num_stages=3))
+    return ConvNextModel(
+        ConvNextConfig(
+            hidden_sizes=[8, 16, 24], depths=[1, 2, 1], num_stages=3, layer_scale_init_value=0.5
+        )
+    )
 
 
-BUILDERS: dict[str, Callable[[], torch.nn.Module]] = {
+BUILDERS: dict[str, Callable[[], Any]] = {
     "vit": _vit,
     "dinov2": _dinov2,
     "dinov3": _dinov3,

@@ -18,7 +18,7 @@ HASHES = [hashlib.sha256(bytes([i])).hexdigest() for i in range(30)]
 
 def load(text: str) -> PIL.Image.Image:
     """A picture of one pixel that carries the first three bytes of its hash."""
-    return PIL.Image.new("RGB", (1, 1), tuple(bytes.fromhex(text[:6])))  # type: ignore[arg-type]
+    return PIL.Image.new("RGB", (1, 1), tuple(bytes.fromhex(text[:6])))
 
 
 def embed(images) -> np.ndarray:
