@@ -97,7 +97,7 @@ def test_a_run_stopped_in_mid_epoch_ends_with_the_weights_of_an_uninterrupted_on
     def enough() -> bool:
         nonlocal asked
         asked += 1
-        return bool(asked > 2 + 3 * stop + 1  # two batches of images, then three steps an epoch)
+        return bool(asked > 2 + 3 * stop + 1)  # two batches of images, then three steps an epoch
 
     with pytest.raises(Cancelled):
         for _ in fit(source, triples(), load, settings, folder=tmp_path / "run", cancelled=enough):
