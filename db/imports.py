@@ -22,6 +22,7 @@ from db.models import (
     ImageTagRow,
     PageCandidateRow,
     PageRow,
+    ProjectRow,
     now,
 )
 
@@ -73,6 +74,7 @@ def record_files(
         suffixes: extensions that may be left out of a name: the file `val/254.jpg` brings the
             pixels of the image that labels call `val/254`.
     """
+    _lock(session, project_id)
     names = {f.name for f in files} | {stem(f.name, suffixes) for f in files}
     by_name = image_ids_by_name(session, project_id, names)
     by_hash = _ids_by_hash(session, project_id, [f.sha256 for f in files])
@@ -88,6 +90,11 @@ def record_files(
             tags.setdefault(image_id, set()).update(file.tags)
     add_tags(session, tags)
     return outcomes
+
+
+def _lock(session: Session, project_id: int) -> None:
+    """One import at a time in a project: two could give one name to two images."""
+    session.execute(select(ProjectRow.id).where(ProjectRow.id == project_id).with_for_update())
 
 
 def _record(
@@ -221,6 +228,7 @@ def ensure_names(
     Raises:
         BadInput: a name is empty or too long, or the names of one group belong to two pictures.
     """
+    _lock(session, project_id)
     known = all_names(session, project_id)
     stems: dict[str, set[int]] = {}
     for name, image_id in known.items():

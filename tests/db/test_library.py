@@ -109,6 +109,17 @@ def test_a_name_that_belongs_to_another_picture_is_not_taken(database, project):
     assert [image.sha256[0] for image in images(database, project)] == ["1", "2"]
 
 
+def test_many_imports_at_once_give_each_name_to_one_image(database, project):
+    def take(i):
+        return record(database, project, file("same.jpg", "1"), file(f"{i}.jpg", "1"))
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(take, range(6)))
+    assert sum(outcome[0] is Outcome.ADDED for outcome in outcomes) == 1
+    assert len(images(database, project)) == 1
+    assert len(names(database, project)) == 7
+
+
 def test_labels_first_and_pixels_later(database, project):
     (known,), made = labelled(database, project, ("val/254", "val/h_f5"))
     assert made == 1
