@@ -1,7 +1,7 @@
 """Simulated people whose judgement is known: the truth of the demo world.
 
 A person compares by the attributes of the scenes, and what counts depends on the reference's
-context: at sea the weather, in a city how crowded it is. The perceived distance of each candidate
+context: at sea the weather, in a city the time of day. The perceived distance of each candidate
 is the true one plus noise, drawn anew each time (Thurstone 1927, case V); order, classes and
 response time follow from it. Whoever reads these answers must see that they are simulated:
 their names say so, and so does `Person.simulated`.
@@ -20,13 +20,13 @@ from cssim.types import Answer, JudgementKind, PageMode
 
 WEIGHTS: dict[str, dict[str, float]] = {
     "indoor": {"kind": 0.9, "warmth": 0.9, "light": 0.2},
-    "city": {"density": 1.1, "light": 0.7, "nearness": 0.2},
+    "city": {"light": 1.2, "density": 0.5, "kind": 0.3},
     "ocean": {"weather": 1.1, "light": 0.5, "kind": 0.3},
-    "field": {"warmth": 1.3, "height": 0.4, "kind": 0.3},
-    "mountain": {"kind": 0.8, "weather": 0.8, "nearness": 0.3},
-    "forest": {"density": 0.8, "warmth": 0.8, "kind": 0.3},
+    "field": {"warmth": 1.3, "height": 0.5},
+    "mountain": {"kind": 0.8, "weather": 0.9},
+    "forest": {"warmth": 0.9, "kind": 0.6, "density": 0.4},
     "flower": {"warmth": 1.1, "nearness": 0.5, "kind": 0.4},
-    "abstract": {"kind": 0.8, "light": 0.9, "density": 0.3},
+    "abstract": {"light": 1.1, "kind": 0.7},
 }
 """What counts, for a reference of each context; attributes that are not named count nothing."""
 

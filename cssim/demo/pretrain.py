@@ -1,21 +1,16 @@
-"""How the shipped tiny backbones were made.
+"""How the shipped tiny backbone was made.
 
-    python -m cssim.demo.pretrain clip cssim/demo/weights/tiny-clip
-    python -m cssim.demo.pretrain dino cssim/demo/weights/tiny-dino
+    python -m cssim.demo.pretrain cssim/demo/weights/tiny-clip
 
-`clip`: a vision tower trained against generated captions by the symmetric contrastive loss
-(Radford et al. 2021); its text tower, a mean of word vectors, is thrown away.
-`dino`: a vision transformer distilled from its own moving average, on views of one picture
-without any words (Caron et al. 2021).
-
-Both see scenes of a world that the demo never draws, and neither sees a judgement. The same
-command gives the same weights on one platform with one thread.
+A vision tower is trained against generated captions by the symmetric contrastive loss (Radford et
+al. 2021); its text tower, a mean of word vectors, is thrown away. It sees scenes of a world that
+the demo never draws, and no judgement. The same command gives the same weights on one platform
+with one thread.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import math
 import time
@@ -39,22 +34,17 @@ _MEAN, _STD = 0.5, 0.5
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train one tiny backbone and write it as a Hugging Face folder."""
+    """Train the tiny backbone and write it as a Hugging Face folder."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m cssim.demo.pretrain")
-    parser.add_argument("how", choices=("clip", "dino"))
     parser.add_argument("folder", type=Path, help="where the Hugging Face folder goes")
     parser.add_argument("--per-context", type=int, default=1000, help="scenes of each context")
-    parser.add_argument("--epochs", type=int, default=0, help="0: 14 for clip, 8 for dino")
+    parser.add_argument("--epochs", type=int, default=14, help="passes over the scenes")
     parser.add_argument("--cache", type=Path, help="keep the drawn scenes in this .npy file")
     chosen = parser.parse_args(arguments)
     torch.manual_seed(WORLD)
     scenes = [scene for _, scene in random_scenes(chosen.per_context, WORLD)]
     pixels = _pictures(scenes, chosen.cache)
-    if chosen.how == "clip":
-        model = train_clip(pixels, scenes, chosen.epochs or 14)
-    else:
-        model = train_dino(pixels, chosen.epochs or 8)
-    save(model, chosen.folder, clip=chosen.how == "clip")
+    save(train_clip(pixels, scenes, chosen.epochs), chosen.folder)
 
 
 def _pictures(scenes: list[Scene], cache: Path | None) -> torch.Tensor:
@@ -170,97 +160,17 @@ def train_clip(
     return vision
 
 
-class DinoHead(nn.Module):
-    """Scores on prototypes, as in DINO: three layers, then unit vectors against unit vectors."""
-
-    def __init__(self, dim: int, prototypes: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(dim, 256), nn.GELU(), nn.Linear(256, 64))
-        self.prototypes = nn.Parameter(torch.randn(prototypes, 64))
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(n, prototypes) cosines from class tokens (n, dim)."""
-        return F.normalize(self.layers(tokens)) @ F.normalize(self.prototypes).T
-
-
-def train_dino(pixels: torch.Tensor, epochs: int, batch: int = 64) -> nn.Module:
-    """A ViT whose small views learn to say what the moving average says of large ones."""
-    from transformers import ViTConfig, ViTModel
-
-    body = ViTModel(
-        ViTConfig(
-            hidden_size=128,
-            intermediate_size=512,
-            num_hidden_layers=6,
-            num_attention_heads=4,
-            image_size=SIDE,
-            patch_size=12,
-        ),
-        add_pooling_layer=False,
-    )
-    student = nn.ModuleDict({"body": body, "head": DinoHead(128, 1024)})
-    teacher = copy.deepcopy(student).requires_grad_(False)
-    optimiser = torch.optim.AdamW(student.parameters(), lr=7e-4, weight_decay=0.05)
-    steps = epochs * (len(pixels) // batch)
-    schedule = _schedule(optimiser, steps)
-    generator = torch.Generator().manual_seed(WORLD)
-    centre, step = torch.zeros(1024), 0
-    for epoch in range(epochs):
-        losses, started = [], time.monotonic()
-        for rows in _batches(len(pixels), batch, generator):
-            large = [
-                _jitter(_views(pixels[rows], 0.7, 1.0, SIDE, generator), generator)
-                for _ in range(2)
-            ]
-            small = [
-                _jitter(_views(pixels[rows], 0.35, 0.6, 48, generator), generator) for _ in range(2)
-            ]
-            with torch.no_grad():
-                aims = [_scores(teacher, view) for view in large]
-                goals = [((aim - centre) / 0.04).softmax(1) for aim in aims]
-            said = [(_scores(student, view) / 0.1).log_softmax(1) for view in (*large, *small)]
-            pairs = [(g, s) for g in range(2) for s in range(4) if g != s]
-            loss = torch.stack([-(goals[g] * said[s]).sum(1).mean() for g, s in pairs]).mean()
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            centre = 0.9 * centre + 0.1 * torch.cat(aims).mean(0)
-            keep = 1.0 - 0.01 * (1 + math.cos(math.pi * step / steps)) / 2
-            with torch.no_grad():
-                for mine, theirs in zip(teacher.parameters(), student.parameters(), strict=True):
-                    mine.lerp_(theirs, 1.0 - keep)
-            step += 1
-            losses.append(loss.item())
-        _report(epoch, epochs, losses, started)
-    return teacher["body"]
-
-
-def _scores(network: nn.ModuleDict, view: torch.Tensor) -> torch.Tensor:
-    output = network["body"](pixel_values=view, interpolate_pos_encoding=True)
-    return network["head"](output.last_hidden_state[:, 0])  # type: ignore[no-any-return]
-
-
-def _jitter(view: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Brightness and contrast changed a little, and a mirror image half of the time."""
-    gain = 1 + 0.1 * torch.randn(len(view), 3, 1, 1, generator=generator)
-    shift = 0.1 * torch.randn(len(view), 1, 1, 1, generator=generator)
-    mirrored = torch.rand(len(view), 1, 1, 1, generator=generator) < 0.5
-    return torch.where(mirrored, view.flip(3), view) * gain + shift
-
-
 def _report(epoch: int, epochs: int, losses: list[float], started: float) -> None:
     seconds = time.monotonic() - started
     print(f"epoch {epoch + 1} of {epochs}: loss {np.mean(losses):.4f}, {seconds:.0f} s", flush=True)
 
 
-def save(model: nn.Module, folder: Path, *, clip: bool) -> None:
+def save(model: nn.Module, folder: Path) -> None:
     """Write `model` in half precision with the configuration of its image processor."""
     folder.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder)  # type: ignore[operator]
     processor = {
-        "image_processor_type": "CLIPImageProcessor" if clip else "ViTImageProcessor",
+        "image_processor_type": "CLIPImageProcessor",
         "do_resize": True,
         "size": {"height": SIDE, "width": SIDE},
         "resample": 3,
@@ -273,6 +183,7 @@ def save(model: nn.Module, folder: Path, *, clip: bool) -> None:
     }
     text = json.dumps(processor, indent=2) + "\n"
     (folder / "preprocessor_config.json").write_text(text, encoding="utf-8")
+    (folder / "model.safetensors").chmod(0o644)
 
 
 if __name__ == "__main__":

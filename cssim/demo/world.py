@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cssim.demo.annotators import PEOPLE, SimulatedAnswer, judge, true_distance
-from cssim.demo.scenes import CONTEXTS, Scene, draw, random_scene
+from cssim.demo.annotators import PEOPLE, WEIGHTS, SimulatedAnswer, judge, true_distance
+from cssim.demo.scenes import CONTEXTS, SCALES, Scene, draw, random_scene
 from cssim.errors import BadInput
 from cssim.types import Page
 
@@ -79,6 +79,22 @@ def scene_of(name: str) -> Scene:
     if context not in CONTEXTS or not number.isdigit():
         raise BadInput(f"expected the name of a demo picture such as ocean/0007.jpg, got {name!r}")
     return random_scene(context, WORLD, int(number))
+
+
+def typical(wanted: Sequence[str]) -> str:
+    """The picture that stands in the middle of what counts in its context.
+
+    A model trained on this one reference meets candidates on both sides of it in each attribute
+    that counts: it can tell what counts only by how far they are, not by which side they are on.
+    """
+
+    def extremeness(name: str) -> float:
+        scene = scene_of(name)
+        weights = WEIGHTS[scene.context]
+        far = {scale: abs(float(getattr(scene, scale)) - 0.5) for scale in SCALES}
+        return sum(weights.get(scale, 0.0) * value for scale, value in far.items())
+
+    return min(wanted, key=extremeness)
 
 
 def picture(name: str) -> bytes:
