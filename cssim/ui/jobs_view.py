@@ -62,7 +62,10 @@ def board(ws: Workspace, kinds: Sequence[str], *, key: str, empty: str) -> None:
 
 def _board(ws: Workspace, kinds: tuple[str, ...], key: str, empty: str, live: bool) -> None:
     found = [job for job in jobs.list_jobs(ws) if job.kind in kinds]
-    running = [job for job in found if not job.state.finished]
+    running = sorted(
+        (job for job in found if not job.state.finished),
+        key=lambda job: (job.state is JobState.QUEUED, job.id),  # next in the queue comes next
+    )
     if live and not running:
         st.rerun(scope="app")
     if not found:

@@ -77,6 +77,11 @@ def style() -> None:
     st.html(STYLE)
 
 
+def section(title: str) -> None:
+    """The heading of a part of a page."""
+    st.markdown(f"#### {title}")
+
+
 def table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],

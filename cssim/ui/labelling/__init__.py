@@ -3,7 +3,8 @@
 It asks `/api/leases` for pages, decodes their images ahead, and posts answers to `/api/answers`,
 so that no key press waits for a rerun. Its script is these files in order, one idea each:
 `net.js` (requests), `outbox.js` (answers that are not yet durable), `supply.js` (pages ahead),
-`ranking.js` (the answer in the making), `view.js` and `covers.js` (drawing), `element.js` (keys).
+`ranking.js` (the answer in the making), `view.js` and `covers.js` (drawing), `keys.js` (hands), `element.js`
+(which page is on the screen).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cssim.services.annotating import Progress
 from cssim.types import Person, Project
 
 _FOLDER = Path(__file__).parent
-SCRIPTS = ("net", "outbox", "supply", "ranking", "view", "covers", "element")
+SCRIPTS = ("net", "outbox", "supply", "ranking", "view", "covers", "keys", "element")
 """The files of the script, without the ending, in the order in which they are joined."""
 
 _element = st.components.v2.component(

@@ -81,7 +81,7 @@ def _pixels(one: ClusterSummary) -> str:
 
 
 def _export(ws: Workspace, found: Sequence[ClusterSummary]) -> None:
-    st.subheader("Take answers out", anchor=False)
+    tables.section("Take answers out")
     everything = "All sets"
     names = [one.cluster.name for one in found]
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -37,7 +37,7 @@ def draw(ws: Workspace, user: Person) -> None:
 
 
 def _pictures(ws: Workspace, user: Person) -> None:
-    st.subheader("Pictures", anchor=False)
+    tables.section("Pictures")
     with st.form("library_pictures", clear_on_submit=True):
         files = st.file_uploader(
             "Picture files",
@@ -100,7 +100,7 @@ def _show_pictures(report: ImportReport) -> None:
 
 
 def _labels(ws: Workspace) -> None:
-    st.subheader("Answers", anchor=False)
+    tables.section("Answers")
     with st.form("library_labels", clear_on_submit=True):
         files = st.file_uploader(
             "Label files: CoSIS text (.txt) or CSV of triples (.csv)",
