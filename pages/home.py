@@ -5,12 +5,34 @@ from __future__ import annotations
 import streamlit as st
 
 from cssim.services import annotating
-from cssim.ui import runtime, session, widgets
+from cssim.types import Role
+from cssim.ui import loop_view, runtime, session, widgets
 
 user = session.require("annotator")
 
 ws = runtime.workspace()
 own = annotating.progress(ws, user)
-widgets.header(f"Hello, {user.name}")
-st.metric("Today", own.own_today)
-widgets.page_link("annotate", "Start labelling", icon=":material/touch_app:")
+widgets.header(f"Hello, {user.name}", ws.project.criterion)
+
+with st.container(border=True):
+    left, right = st.columns([3, 2], vertical_alignment="center", gap="large")
+    with left:
+        if own.wanted > own.done:
+            st.markdown(f"**{own.wanted - own.done:,} answers are still wanted.**")
+        elif own.wanted:
+            st.markdown("**Every page has the answers that are wanted. Thank you.**")
+        else:
+            st.markdown("**There are no pages to label yet.**")
+        if own.wanted:
+            st.progress(own.done / own.wanted, f"{own.done:,} of {own.wanted:,} by everybody")
+        if st.button("Start labelling", type="primary", icon=":material/touch_app:"):
+            widgets.go_to("annotate")
+    with right:
+        today, total = st.columns(2)
+        today.metric("Your answers today", f"{own.own_today:,}")
+        total.metric("In all", f"{own.own_total:,}")
+
+if user.role.may(Role.RESEARCHER):
+    st.subheader("The loop", anchor=False)
+    with widgets.errors():
+        loop_view.draw(loop_view.steps(ws))

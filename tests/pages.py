@@ -10,7 +10,8 @@ from PIL import ImageDraw
 
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, PageMode
-from db import annotations, library
+from db import annotations as records
+from db import library
 from db.models import ImageNameRow, ImageRow
 
 
@@ -71,10 +72,10 @@ def add_pages(
             kind = ClusterKind.CONTEXT
             found = library.add_cluster(session, ws.project.id, cluster, kind, context=cluster)
         new = [
-            annotations.NewPage(reference, candidates, mode=mode, wanted=wanted)
+            records.NewPage(reference, candidates, mode=mode, wanted=wanted)
             for reference, candidates in pages
         ]
-        return annotations.add_pages(session, ws.project.id, found.id, new)
+        return records.add_pages(session, ws.project.id, found.id, new)
 
 
 def rank_pages(ws: Workspace, n: int, *, wanted: int = 1, candidates: int = 3) -> list[int]:

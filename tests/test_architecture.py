@@ -156,7 +156,7 @@ def test_each_page_stands_in_the_navigation_with_the_role_that_it_requires() -> 
 
     required = {
         path.stem: next(
-            node.value.args[0].value  # type: ignore[union-attr, attr-defined]
+            node.value.args[0].value  # type: ignore[attr-defined]
             for node in ast.parse(path.read_text("utf-8")).body
             if isinstance(node, ast.Assign)
         )

@@ -55,6 +55,13 @@ def page_link(page: str, label: str, *, icon: str | None = None) -> None:
     st.page_link(page_path(page), label=label, icon=icon)
 
 
+def go_to(page: str) -> None:
+    """Leave for another page at once, named as its file in `pages/` without the ending."""
+    from cssim.ui.shell import page_path
+
+    st.switch_page(page_path(page))
+
+
 def use_whole_window() -> None:
     """Take away the margins round a page, for one that needs the room."""
     st.html(

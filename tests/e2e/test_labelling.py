@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 
 from cssim.services.workspace import Workspace
 from cssim.types import Judgement, JudgementKind, PageMode
-from db import annotations, library
+from db import annotations as records
+from db import library
 from db.models import ImageRow, PageRow
 from tests.e2e.labelling import (
     lab,
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.e2e
 def log(ws: Workspace, pages: list[int]) -> list[Judgement]:
     with ws.database.reading() as session:
         clusters = [cluster.id for cluster in library.list_clusters(session, ws.project.id)]
-        every = annotations.judgements_of(session, clusters)
+        every = records.judgements_of(session, clusters)
     return [judgement for judgement in every if judgement.page_id in pages]
 
 

@@ -17,7 +17,9 @@ from cssim.services import accounts, annotating
 from cssim.services.annotating import Reply
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import Answer, JudgementKind, PageMode, Person
-from db import annotations
+from db import annotations as records
+from db import library
+from db.models import PageRow
 from tests.pages import add_nameless, add_pages, add_pictures, rank_pages
 
 GOOD = Answer(JudgementKind.ANSWER, (2, 0, 1), (2, 4, 1))
@@ -52,19 +54,11 @@ def lease(ws: Workspace, person: Person, **more) -> annotating.Handout:
 
 def log(ws: Workspace):
     with ws.database.reading() as session:
-        clusters = [row.id for row in annotations_clusters(session, ws)]
-        return annotations.judgements_of(session, clusters)
-
-
-def annotations_clusters(session, ws: Workspace):
-    from db import library
-
-    return library.list_clusters(session, ws.project.id)
+        clusters = [row.id for row in library.list_clusters(session, ws.project.id)]
+        return records.judgements_of(session, clusters)
 
 
 def done(ws: Workspace, page_id: int) -> int:
-    from db.models import PageRow
-
     with ws.database.reading() as session:
         return session.get_one(PageRow, page_id).done
 
@@ -81,7 +75,7 @@ def test_a_person_gets_pages_in_order_and_their_candidates_in_a_random_order(ws,
 
 def test_each_order_on_screen_comes_equally_often(ws, ada):
     rank_pages(ws, 12)
-    orders = Counter()
+    orders: Counter[tuple[int, ...]] = Counter()
     for seed in range(25):
         queue = annotating.next_pages(ws, ada, want=12, rng=random.Random(seed))
         orders.update(handout.shown for handout in queue.pages)
