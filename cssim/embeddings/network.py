@@ -137,7 +137,7 @@ def _processor(folder: Path) -> Any:
     try:
         with _quiet():
             return AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
-                folder, local_files_only=True
+                folder, backend="pil", local_files_only=True
             )
     except (OSError, ValueError) as error:
         raise BadInput(

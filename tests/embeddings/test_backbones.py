@@ -125,6 +125,17 @@ def test_an_absent_backbone_fails_fast_and_says_how_to_get_it():
     assert time.monotonic() - start < 10
 
 
+def test_a_hub_that_does_not_answer_is_given_up_within_seconds(monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match="cannot be fetched"):
+        load_backbone("dino-vits16")
+    assert time.monotonic() - start < 10
+
+
 def test_status_names_the_folder_and_needs_no_weights_for_metrics(tmp_path):
     save_small("vit", tmp_path / "facebook" / "dino-vitb16")
     assert status("dino-vitb16", models=tmp_path) == (

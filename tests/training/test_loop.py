@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from cssim.embeddings.backbones import load_backbone
 from cssim.errors import BadInput, Cancelled, Conflict
 from cssim.training.checkpoint import CARD, STATE, load_model, read_card, read_tensors
 from cssim.training.config import TrainConfig
 from cssim.training.features import Features, crop
 from cssim.training.loop import Epoch, fit
 from cssim.training.model import CSModel
+from tests.embeddings.small_models import save_small
 from tests.training.worlds import IMAGES, backbone, load, triples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,6 +193,19 @@ def test_the_learning_rate_falls_along_half_a_cosine(tmp_path):
     epochs = trained(tmp_path / "run", backbone(tmp_path / "b"), settings)
     expected = [0.1 * 0.5 * (1 + np.cos(np.pi * step / 4)) for step in range(4)]
     assert [epoch.lr for epoch in epochs[1:]] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("adapter", ["lora", "head", "full"])
+def test_a_backbone_in_bfloat16_learns_and_loads_as_well(adapter, tmp_path):
+    folder = save_small("vit", tmp_path / "b")
+    source = load_backbone(str(folder), device="cpu", precision="bfloat16")
+    epochs = trained(tmp_path / "run", source, config(adapter, validation_share=0))
+    assert epochs[-1].train_loss < epochs[1].train_loss
+    assert all(tensor.dtype == torch.float32 for tensor in tensors(tmp_path / "run").values())
+    rough = load_model(tmp_path / "run", precision="bfloat16").embed(IMAGES)
+    exact = load_model(tmp_path / "run", precision="float32").embed(IMAGES)
+    lengths = np.linalg.norm(rough, axis=1) * np.linalg.norm(exact, axis=1)
+    assert (np.sum(rough * exact, axis=1) / lengths).min() > 0.99
 
 
 def test_another_run_in_the_same_folder_is_refused_unless_it_starts_anew(tmp_path):
