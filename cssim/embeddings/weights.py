@@ -66,12 +66,10 @@ def fetch(hub: str, advice: str) -> Path:
     Raises:
         Unavailable: the Hub cannot be reached within seconds, or does not give the model out.
     """
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import (
-        HFValidationError,
-        HTTPError,  # type: ignore[attr-defined]  # of whichever HTTP client it uses
-        OfflineModeIsEnabled,
-    )
+    from huggingface_hub import HfApi, errors, snapshot_download
+
+    # The base of its HTTP client's errors, whichever client that is.
+    http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
 
     try:
         # One question without retries: snapshot_download alone would try for half a minute.
@@ -80,7 +78,7 @@ def fetch(hub: str, advice: str) -> Path:
         safe = any(Path(name).match(_WEIGHTS[0]) and "/" not in name for name in names)
         wanted = [*_DESCRIPTION, _WEIGHTS[0] if safe else _WEIGHTS[1]]
         folder = Path(snapshot_download(hub, allow_patterns=wanted, etag_timeout=_TIMEOUT))
-    except (HTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
+    except (http_error, errors.HFValidationError, errors.OfflineModeIsEnabled, OSError) as error:
         logging.getLogger(__name__).info("the Hub did not give %s: %s", hub, error)
         raise Unavailable(f"{hub} cannot be fetched ({_first_line(error)}): {advice}") from error
     if not is_model_folder(folder):

@@ -26,8 +26,14 @@ from cssim.training.checkpoint import (
 from cssim.training.config import TrainConfig
 from cssim.training.data import Batch, Dataset, split
 from cssim.training.features import Features, Load
-from cssim.training.losses import choice_loss, order_loss
 from cssim.training.model import CSModel
+from cssim.training.objective import (
+    agreement,
+    batch_loss,
+    choice_logits,
+    on_device,
+    set_scale,
+)
 from cssim.triples import Triples
 
 
@@ -145,7 +151,7 @@ class _Run:
 
     def begin(self) -> Epoch:
         """Epoch 0: the ranking block gets its scale, the untrained model its score."""
-        _set_scale(self.model, self.encoded, self._whole(self.train))
+        set_scale(self.model, self.encoded, self._whole(self.train))
         return self._keep(0, math.nan, 0, 0.0)
 
     def epoch(self) -> Epoch:
@@ -246,14 +252,14 @@ class _Run:
         """(loss, accuracy by distance, accuracy by ranking block) on the held-out triples."""
         if not len(self.held.triples):
             return math.nan, math.nan, math.nan
-        batch = _to(self._whole(self.held), self.backbone.device)
+        batch = on_device(self._whole(self.held), self.backbone.device)
         embeddings = self.encoded(batch.images)
         with torch.no_grad():
             loss = float(batch_loss(self.model, embeddings, batch, self.config))
             d_a = self.model.distances(embeddings, batch.reference, batch.a)
             d_b = self.model.distances(embeddings, batch.reference, batch.b)
-            logits = _logits(self.model, embeddings, batch)
-        return loss, _agreement(d_b - d_a, batch.share_a), _agreement(logits, batch.share_a)
+            logits = choice_logits(self.model, embeddings, batch)
+        return loss, agreement(d_b - d_a, batch.share_a), agreement(logits, batch.share_a)
 
     def _better(self, loss: float, accuracy: float) -> bool:
         """Higher accuracy, ties broken by loss; without a held-out part the last epoch."""
@@ -301,55 +307,6 @@ class _Run:
         }
 
 
-def batch_loss(
-    model: CSModel, embeddings: torch.Tensor, batch: Batch, config: TrainConfig
-) -> torch.Tensor:
-    """The loss of a batch from the (m, dim) embeddings of its distinct images.
-
-    choice_weight * cross-entropy of the ranking block + order_weight * order triplet.
-    """
-    batch = _to(batch, embeddings.device)
-    choice = choice_loss(_logits(model, embeddings, batch), batch.share_a, batch.weight)
-    order = order_loss(
-        model.distances(embeddings, batch.reference, batch.a),
-        model.distances(embeddings, batch.reference, batch.b),
-        batch.share_a,
-        batch.margin,
-        batch.weight,
-    )
-    return config.choice_weight * choice + config.order_weight * order
-
-
-def _logits(model: CSModel, embeddings: torch.Tensor, batch: Batch) -> torch.Tensor:
-    return model.ranking(  # type: ignore[no-any-return]
-        embeddings[batch.reference], embeddings[batch.a], embeddings[batch.b]
-    )
-
-
-def _agreement(margin: torch.Tensor, share_a: torch.Tensor) -> float:
-    """Share of the triples with a majority on which a margin > 0 means `a`; even margins half."""
-    decided = share_a != 0.5
-    if not bool(decided.any()):
-        return math.nan
-    right = torch.sign(margin) * torch.sign(share_a - 0.5)
-    return float((0.5 + 0.5 * right[decided].double()).mean())
-
-
-def _set_scale(
-    model: CSModel, encoded: Callable[[torch.Tensor], torch.Tensor], batch: Batch
-) -> None:
-    """Give the ranking block the sureness that fits the untrained distances best."""
-    embeddings = encoded(batch.images)
-    batch = _to(batch, embeddings.device)
-    losses = {}
-    with torch.no_grad():
-        for power in range(17):
-            model.ranking.log_scale.fill_(power * math.log(2) / 2)
-            logits = _logits(model, embeddings, batch)
-            losses[power] = float(choice_loss(logits, batch.share_a, batch.weight))
-        model.ranking.log_scale.fill_(min(losses, key=losses.__getitem__) * math.log(2) / 2)
-
-
 def _optimizer(model: CSModel, config: TrainConfig) -> torch.optim.AdamW:
     adapter = [parameter for _, parameter in model.adapter_parameters()]
     groups = [
@@ -381,10 +338,6 @@ def _restore_moments(
         target = parameters[parameter]
         kept = value if key == "step" else value.to(target.device)
         optimizer.state.setdefault(target, {})[key] = kept
-
-
-def _to(batch: Batch, device: torch.device) -> Batch:
-    return Batch(**{name: tensor.to(device) for name, tensor in vars(batch).items()})
 
 
 @contextmanager
