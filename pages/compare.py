@@ -12,6 +12,7 @@ from cssim.ui import (
     jobs_view,
     runtime,
     session,
+    tables,
     widgets,
     words,
 )
@@ -48,12 +49,12 @@ with widgets.errors():
     ensembles = experiments.list_ensembles(ws)
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Compare now", anchor=False)
+        tables.section("Compare now")
         compare_forms.draw_compare(ws, user, models, ensembles, found)
     with right:
-        st.subheader("Build an ensemble", anchor=False)
+        tables.section("Build an ensemble")
         compare_forms.draw_ensemble(ws, user, models, found)
-    st.subheader("Jobs", anchor=False)
+    tables.section("Jobs")
     jobs_view.board(
         ws,
         ("compare", "ensemble"),

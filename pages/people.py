@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cssim.services import accounts, gallery
-from cssim.ui import people_view, runtime, session, widgets
+from cssim.ui import people_view, runtime, session, tables, widgets
 
 user = session.require("administrator")
 
@@ -18,7 +18,7 @@ with widgets.errors():
     with left:
         people_view.draw_list(people, gallery.answers_by_person(ws), user)
     with right:
-        st.subheader("Add somebody", anchor=False)
+        tables.section("Add somebody")
         people_view.draw_new(ws, user)
-        st.subheader("Change somebody", anchor=False)
+        tables.section("Change somebody")
         people_view.draw_change(ws, people, user)

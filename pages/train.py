@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from cssim.services import experiments
-from cssim.ui import cached, jobs_view, models_view, runtime, session, train_form, widgets
+from cssim.ui import cached, jobs_view, models_view, runtime, session, tables, train_form, widgets
 
 user = session.require("researcher")
 
@@ -34,14 +34,14 @@ with widgets.errors():
             )
             widgets.page_link("library", "To the library", icon=":material/photo_library:")
     with right:
-        st.subheader("Jobs", anchor=False)
+        tables.section("Jobs")
         jobs_view.board(
             ws,
             ("train", "embed"),
             key="train",
             empty="Nothing runs. What you start is shown here while it works.",
         )
-    st.subheader("Models", anchor=False)
+    tables.section("Models")
     if models:
         models_view.draw(models, clusters, backbones)
     else:

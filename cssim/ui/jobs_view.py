@@ -134,7 +134,12 @@ def _ended(ws: Workspace, job: JobInfo, key: str) -> None:
             _curves(ws, job, key)
         log = jobs.job_log(ws, job.id, max_bytes=6_000)
         st.caption("The end of its log")
-        st.code(log or "nothing was logged on this machine", language=None, height=220)
+        st.code(
+            log or "nothing was logged on this machine",
+            language=None,
+            wrap_lines=True,
+            height=260 if len(log) > 1500 else "content",
+        )
 
 
 def _curves(ws: Workspace, job: JobInfo, key: str) -> None:
@@ -146,6 +151,8 @@ def _curves(ws: Workspace, job: JobInfo, key: str) -> None:
 def draw_curves(epochs: Sequence[Mapping[str, Any]], *, key: str) -> None:
     """The curves of a training run, in the colours of the page's theme."""
     figure = plots.training_curves(epochs, dark=is_dark())
+    figure.update_layout(font_size=12, height=520)
+    figure.update_yaxes(title_font_size=11)  # the shortest panel is hardly higher than its title
     st.plotly_chart(figure, key=key, theme=None, config={"displaylogo": False})
 
 
