@@ -17,7 +17,8 @@ from cssim.services.executors import run_worker
 from cssim.services.library import add_images, load_triples
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, JobState, JudgementKind, ModelInfo, ModelKind
-from db import annotations, library, runs
+from db import annotations as records
+from db import library, runs
 from db.annotations import NewJudgement
 from db.runs import NewModel
 from tests.world import World
@@ -221,9 +222,9 @@ def test_the_newest_comparison_comes_first_and_is_fresh(ws: Workspace) -> None:
 def test_it_is_stale_once_an_answer_has_come(ws: Workspace) -> None:
     stored = _compare(ws)
     with ws.database.writing() as session:
-        page = annotations.pages_of(session, [_cluster(ws, TEST)])[0]
+        page = records.pages_of(session, [_cluster(ws, TEST)])[0]
         answer = Answer(JudgementKind.ANSWER, order=(0, 1))
-        annotations.add_judgements(session, [NewJudgement(page.id, answer)])
+        records.add_judgements(session, [NewJudgement(page.id, answer)])
     assert evaluation.get_comparison(ws, stored.info.id).stale == "the answers have changed"
 
 
