@@ -7,8 +7,8 @@ import torch
 from cssim.errors import BadInput
 from cssim.training.config import TrainConfig
 from cssim.training.data import Dataset
-from cssim.training.loop import batch_loss
 from cssim.training.model import CSModel, RankingBlock
+from cssim.training.objective import batch_loss
 from tests.embeddings.small_models import FAMILIES, pictures
 from tests.training.worlds import IMAGES, backbone, triples
 
