@@ -35,8 +35,10 @@ def choose_device(wanted: str = "auto") -> torch.device:
 def choose_precision(wanted: str, device: torch.device, family: str) -> torch.dtype:
     """The dtype of the weights: float32, or bfloat16 where asked for or where it pays.
 
-    `auto` gives bfloat16 to transformers on hardware that computes in it. Small CNNs stay in
-    float32: on the processor they gain no speed, and lose some agreement.
+    `auto` gives bfloat16 to transformers on hardware that computes in it. CNNs stay in float32:
+    on a processor with AVX-512 bf16, images per CPU second changed by a factor of 1.6 for
+    MobileNetV2, 0.95 for MobileNetV1 and 0.73 for ResNet-18, so the family as a whole gains
+    nothing sure. Ask for `bfloat16` where it is known to pay.
     """
     if wanted != "auto":
         if wanted not in PRECISIONS:
