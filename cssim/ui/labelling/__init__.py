@@ -3,8 +3,8 @@
 It asks `/api/leases` for pages, decodes their images ahead, and posts answers to `/api/answers`,
 so that no key press waits for a rerun. Its script is these files in order, one idea each:
 `net.js` (requests), `outbox.js` (answers that are not yet durable), `supply.js` (pages ahead),
-`ranking.js` (the answer in the making), `view.js` and `covers.js` (drawing), `keys.js` (hands), `element.js`
-(which page is on the screen).
+`ranking.js` (the answer in the making), `view.js` and `covers.js` (drawing), `keys.js` (the
+person's hands), `element.js` (which page is on the screen).
 """
 
 from __future__ import annotations
