@@ -37,6 +37,7 @@ def draw_compare(
         list(sets),
         default=_first_choice(sets),
         format_func=lambda name: _set_line(sets[name]),
+        wrap=True,
         key="compare_sets",
     )
     rows = st.multiselect(
@@ -44,6 +45,7 @@ def draw_compare(
         list(kinds),
         default=list(kinds),
         format_func=lambda name: f"{name} ({kinds[name]})",
+        wrap=True,
         key=f"compare_rows_{len(kinds)}",  # a new model is chosen at once
     )
     first, second = st.columns(2)
@@ -137,6 +139,7 @@ def draw_ensemble(
         "Members",
         [model.name for model in models],
         default=trained,
+        wrap=True,
         key=f"ensemble_members_{len(models)}",
     )
     first, second = st.columns(2)

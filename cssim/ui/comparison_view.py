@@ -119,6 +119,7 @@ def _title(row: Row) -> str:
         tables.Markup(f"<strong>{tables.markup(row.name)}</strong>"),
         tables.quiet(members) if members else "",
         tables.quiet(f"trained on {row.trained_on}") if row.trained_on else "",
+        tables.quiet(f"job {row.run}") if row.run else "",
     )
 
 

@@ -63,6 +63,7 @@ def draw_frozen(
             "Backbones and metrics as they are",
             list(by_name),
             format_func=lambda name: train_form.backbone_line(by_name[name]),
+            wrap=True,
             key="train_frozen_names",
             placeholder="Choose what trained models are to be compared with",
         )

@@ -85,6 +85,7 @@ def draw(
         "Sets to train on",
         list(by_name),
         format_func=lambda name: _set_line(by_name[name]),
+        wrap=True,
         key="train_sets",
         placeholder="Choose one or several",
         help="Each set gives a model of its own, in a job of its own.",
