@@ -46,6 +46,8 @@ class WorldSize:
     """Simulated people per page of the test set; other pages have one."""
     own_pages: int = 60
     """Open pages of each kind, left for the newcomer."""
+    epochs: int = 6
+    """Of training, for each CS model."""
 
 
 FULL = WorldSize()
@@ -59,6 +61,7 @@ SMALL = WorldSize(
     pages_per_reference=2,
     voters=2,
     own_pages=4,
+    epochs=2,
 )
 """Enough to run the whole loop in seconds; the fixture of the tests."""
 

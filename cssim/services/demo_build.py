@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,6 @@ METRICS = ("histogram", "hog")
 TRAINING = {
     "rank": 8,
     "last_blocks": 2,
-    "epochs": 6,
     "lr": 5e-3,
     "order_weight": 1.0,
     "patience": 3,
@@ -110,19 +110,19 @@ class Build:
 
     def pictures(self) -> bool:
         """Draw what is missing and take it in."""
-        from cssim.demo.scenes import CONTEXTS
         from cssim.demo.world import pictures
 
         wanted = [*self.names(test=False), *self.names(test=True)]
         known = self.ids(test=False) | self.ids(test=True)
         missing = [name for name in wanted if name not in known]
-        drawn: dict[str, list[Upload]] = {context: [] for context in CONTEXTS}
-        for i, (name, data) in enumerate(pictures(missing)):
-            drawn[name.partition("/")[0]].append(Upload(name, data))
-            self.tell(0.9 * (i + 1) / len(missing), f"{i + 1} of {len(missing)} drawn")
-        for context, uploads in drawn.items():
-            if uploads:
-                add_images(self.ws, uploads, tags=[context, "simulated"])
+        drawn = 0
+        for context, files in groupby(pictures(missing), lambda file: file[0].partition("/")[0]):
+            uploads = []
+            for name, data in files:
+                uploads.append(Upload(name, data))
+                drawn += 1
+                self.tell(drawn / len(missing), f"{drawn} of {len(missing)} drawn")
+            add_images(self.ws, uploads, tags=[context, "simulated"])
         return bool(missing)
 
     def answers(self) -> bool:
@@ -226,8 +226,9 @@ class Build:
         present = {model.name for model in experiments.list_models(self.ws)}
         missing = [context for context in CONTEXTS if f"CS {context}" not in present]
         for i, context in enumerate(missing):
+            config = {**TRAINING, "epochs": self.size.epochs}
             (request,) = experiments.training_requests(
-                self.ws, [context], self.backbones[0], names=[f"CS {context}"], config=TRAINING
+                self.ws, [context], self.backbones[0], names=[f"CS {context}"], config=config
             )
             self._do(request, i / len(missing), (i + 1) / len(missing), context)
         return bool(missing)

@@ -117,17 +117,21 @@ def test_the_frozen_backbone_is_better_than_chance(built):
     assert row.low > 0.5
 
 
-def test_a_stopped_build_goes_on(tmp_path):
+def test_a_stopped_build_keeps_what_it_has(tmp_path):
     ws = open_workspace(load_settings({}, home=tmp_path / "home", project="demo"))
     stop = threading.Event()
 
     def watch(_share: float, message: str) -> None:
-        if "10 of" in message:
+        if message.startswith("pictures: 25 of"):
             stop.set()
 
     with pytest.raises(Cancelled, match="goes on from here"):
         demo.build_demo(ws, size=SMALL, progress=watch, stop=stop)
+    with ws.database.reading() as session:
+        names = [image.name for image in library.list_images(session, ws.project.id)]
     ws.close()
+    assert len(names) == 2 * SMALL.per_context
+    assert {name.partition("/")[0] for name in names} == set(CONTEXTS[:2])
 
 
 def test_a_foreign_folder_is_not_deleted(tmp_path):
