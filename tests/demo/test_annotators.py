@@ -42,12 +42,10 @@ def test_another_context_adds_its_distance_and_is_never_the_same_kind():
 
 
 def test_what_counts_depends_on_the_context_of_the_reference():
-    stormy, crowded = {"weather": 1.0}, {"density": 1.0}
-    assert true_distance(scene(), scene(**stormy)) > true_distance(scene(), scene(**crowded))
-    city = scene("city")
-    assert true_distance(city, scene("city", **stormy)) < true_distance(
-        city, scene("city", **crowded)
-    )
+    for context, stormy_is_farther in (("ocean", True), ("city", False)):
+        stormy, crowded = scene(context, weather=1.0), scene(context, density=1.0)
+        to_stormy, to_crowded = (true_distance(scene(context), x) for x in (stormy, crowded))
+        assert (to_stormy > to_crowded) is stormy_is_farther
 
 
 def test_every_context_weighs_attributes_that_exist():

@@ -41,7 +41,9 @@ def test_everything_is_there(built):
     assert kinds.count(ModelKind.CS) == 8
     assert kinds.count(ModelKind.METRIC) == 2
     assert {e.strategy for e in experiments.list_ensembles(ws)} >= {"uniform", "stacking"}
-    assert report.evaluation == evaluation.latest_comparison(ws).info.id
+    latest = evaluation.latest_comparison(ws)
+    assert latest is not None
+    assert report.evaluation == latest.info.id
 
 
 def test_progress_never_falls_and_ends_at_the_end(built):
@@ -114,6 +116,7 @@ def test_the_frozen_backbone_is_better_than_chance(built):
     ws, report, _ = built
     comparison = evaluation.get_comparison(ws, report.evaluation).comparison
     row = next(row for row in comparison.rows if row.name == "tiny-clip")
+    assert row.low is not None
     assert row.low > 0.5
 
 
