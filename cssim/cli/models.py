@@ -130,6 +130,11 @@ def ensemble() -> None:
     multiple=True,
     help="A validation cluster for weights and confidence; may be repeated.",
 )
+@click.option(
+    "--features",
+    help="The frozen model that looks at references, for weights that depend on them "
+    "[default: the first one].",
+)
 @detach_option
 @json_option
 @pass_app
@@ -139,6 +144,7 @@ def build(
     members: tuple[str, ...],
     strategy: str,
     fit_on: tuple[str, ...],
+    features: str | None,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -149,6 +155,7 @@ def build(
         members or experiments.cs_models(app.ws),
         strategy=strategy,
         fit_on=fit_on,
+        features=features,
     )
     done = run_or_queue(app, [("building", request)], detach=detach, as_json=as_json)
     if detach:

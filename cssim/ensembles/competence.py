@@ -136,7 +136,7 @@ def competence_map(
         raise BadInput(f"grid and window are 1 or more, got {grid} and {window}")
     edges = np.linspace(points.min(axis=0), points.max(axis=0), grid + 1).T
     column, row = _bins(edges, points).T
-    count = _windows(_counted(np.ones((1, len(points)), np.int64), row, column, grid), window)[0]
+    count = window_sums(np.ones((1, len(points)), np.int64), row, column, grid, window)[0]
     if faithful:
         sums = _summed_in_order(accuracy, row, column, grid, window)
         mean = sums / np.where(count > 0, count, 1)
@@ -144,7 +144,7 @@ def competence_map(
     else:
         limit = Fraction(threshold).limit_denominator(_DENOMINATOR)
         whole, unit = _as_integers(accuracy, len(points) * limit.denominator)
-        exact = _windows(_counted(whole, row, column, grid), window)
+        exact = window_sums(whole, row, column, grid, window)
         full = np.where(count > 0, count, 1).astype(exact.dtype) * unit
         mean = (exact / full).astype(np.float64)
         passes = (exact * limit.denominator > full * limit.numerator).astype(bool)
@@ -157,6 +157,25 @@ def competence_map(
         best=np.where(count > 0, best, 0),
         faithful=faithful,
     )
+
+
+def window_sums(
+    values: NDArray[np.generic],
+    row: NDArray[np.int64],
+    column: NDArray[np.int64],
+    grid: int,
+    window: int,
+) -> NDArray[np.generic]:
+    """(rows of values, grid, grid): sums over the window of each cell, exact for integers.
+
+    Args:
+        values: (any, references).
+        row: (references,) cell along the second dimension.
+        column: (references,) cell along the first.
+        grid: cells along each side.
+        window: cells along a window's side.
+    """
+    return _windows(_counted(values, row, column, grid), window)
 
 
 def _checked(points: Floats) -> Floats:

@@ -29,7 +29,7 @@ from cssim.ensembles.strategies import Fitted
 from cssim.errors import BadInput, Conflict, NotFound
 from cssim.types import Choice
 
-CARD, MEMBERS, FORMAT = "ensemble.json", "members", 1
+CARD, MEMBERS, PROJECTOR, FORMAT = "ensemble.json", "members", "projector", 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,19 @@ class Ensemble:
     fitted: Fitted
     card: Mapping[str, Any] = field(default_factory=dict)
     """What whoever saved it wrote about it."""
+    projector: Encoder | None = None
+    """Embeds references where weights depend on them and `fitted.projector` is no member."""
 
     def __post_init__(self) -> None:
         if len(self.encoders) != len(self.fitted.weights):
             raise BadInput(
                 f"the strategy weighs {len(self.fitted.weights)} members, got {len(self.encoders)}"
+            )
+        known = self.projector is not None or self.fitted.projector in self.encoders
+        if self.fitted.needs_features and not known:
+            raise BadInput(
+                f"{self.fitted.strategy} weighs by the reference: give the encoder "
+                f"{self.fitted.projector!r} that it was fitted with as projector"
             )
 
     def closer(self, reference: Picture, a: Picture, b: Picture) -> Closer:
@@ -94,7 +102,7 @@ class Ensemble:
         """
         embedded, (r, x, y) = self._embed_distinct([reference, a, b])
         own = triple_distances(embedded, [r], [x], [y])  # (members, 1, 2)
-        combined = self.fitted.combine(own)
+        combined = self.fitted.combine(own, self._features(reference))
         probability = self.fitted.confidence(combined)
         choice = _choice(*combined[0])
         return Closer(
@@ -117,7 +125,8 @@ class Ensemble:
         self._needs_a_sum("distance")
         embedded, (r, at) = self._embed_distinct([reference, x])
         own = np.stack([pair_distances(member, [r], [at]) for member in embedded])
-        return float(self.fitted.combine(np.repeat(own[:, :, None], 2, axis=2))[0, 0])
+        both = np.repeat(own[:, :, None], 2, axis=2)
+        return float(self.fitted.combine(both, self._features(reference))[0, 0])
 
     def embed(self, images: Sequence[Picture]) -> NDArray[np.float32]:
         """One vector per picture, (n, sum of the members' dims), for search and plots.
@@ -126,10 +135,16 @@ class Ensemble:
         vectors: each member's unit vector stands in it times sqrt(weight / spread).
 
         Raises:
-            BadInput: the members vote, or one is weighed against; then no such vector exists.
+            BadInput: the members vote, one is weighed against, or weights depend on the reference;
+                then no such vector exists.
             NotFound, BadImage: a picture that cannot be used.
         """
         self._needs_a_sum("embedding")
+        if self.fitted.needs_features:
+            raise BadInput(
+                f"{self.fitted.strategy} weighs by the reference, and one vector per picture "
+                "cannot do that; use distance(), or an ensemble with another strategy"
+            )
         if min(self.fitted.weights) < 0:
             raise BadInput(
                 f"{self.fitted.strategy} weighs against a member, and no vector can do that; use "
@@ -142,6 +157,14 @@ class Ensemble:
             for encoder, factor in zip(self.encoders.values(), scale, strict=True)
         ]
         return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _features(self, reference: Picture) -> NDArray[np.float32] | None:
+        """(1, d) of the reference, where weights depend on it."""
+        if not self.fitted.needs_features:
+            return None
+        encoder = self.encoders.get(self.fitted.projector) or self.projector
+        assert encoder is not None
+        return encoder.embed([as_picture(reference)])
 
     def _needs_a_sum(self, what: str) -> None:
         if self.fitted.votes:
@@ -178,6 +201,7 @@ def save_ensemble(
     fitted: Fitted,
     *,
     card: Mapping[str, Any] | None = None,
+    projector: Member | None = None,
 ) -> None:
     """Write an ensemble to a new folder; whoever reads meanwhile sees nothing or all of it.
 
@@ -186,13 +210,15 @@ def save_ensemble(
         members: in the order of the strategy's weights.
         fitted: from a strategy of `strategies.STRATEGIES`.
         card: anything JSON holds: on what it was fitted, by which job, how it did.
+        projector: what embeds references, where weights depend on them and it is no member.
 
     Raises:
         Conflict: the folder exists.
         NotFound: a trained member's folder does not.
-        BadInput: names twice, or another number of members than of weights.
+        BadInput: names twice, another number of members than of weights, or no projector where one
+            is needed.
     """
-    _check(members, fitted)
+    _check(members, fitted, projector)
     if folder.exists():
         raise Conflict(f"{folder} exists already; save the ensemble to a new folder")
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
@@ -202,6 +228,7 @@ def save_ensemble(
         content = {
             "format": FORMAT,
             "members": rows,
+            "projector": projector and _copied(projector, partial / PROJECTOR),
             "fitted": fitted.to_dict(),
             "card": dict(card or {}),
         }
@@ -239,18 +266,37 @@ def load_ensemble(
     folder, given = Path(path), dict(encoders or {})
     content = _read(folder)
     where = None if models is None else Path(models)
-    loaded: dict[str, Encoder] = {}
-    for i, row in enumerate(content["members"]):
-        name = str(row["name"])
-        loaded[name] = given.get(name) or _load_member(
-            row, folder / MEMBERS / str(i), where, device, precision
-        )
-        if row["identity"] and row["identity"] != identity_of(loaded[name]):
+
+    def load(row: Mapping[str, Any], own: Path) -> Encoder:
+        encoder = given.get(str(row["name"])) or _load_member(row, own, where, device, precision)
+        if row["identity"] and row["identity"] != identity_of(encoder):
             raise BadInput(
-                f"member {name!r} has other weights than when the ensemble was saved; put the "
-                "original ones back, or fit the ensemble again"
+                f"member {row['name']!r} has other weights than when the ensemble was saved; put "
+                "the original ones back, or fit the ensemble again"
             )
-    return Ensemble(loaded, Fitted.from_dict(content["fitted"]), content["card"])
+        return encoder
+
+    loaded = {
+        str(row["name"]): load(row, folder / MEMBERS / str(i))
+        for i, row in enumerate(content["members"])
+    }
+    row = content.get("projector")
+    return Ensemble(
+        loaded,
+        Fitted.from_dict(content["fitted"]),
+        content["card"],
+        None if row is None else load(row, folder / PROJECTOR),
+    )
+
+
+def read_fitted(folder: Path) -> Fitted:
+    """The strategy of a saved ensemble alone, without loading any member.
+
+    Raises:
+        NotFound: no ensemble there.
+        BadInput: damaged, or of a newer format.
+    """
+    return Fitted.from_dict(_read(folder)["fitted"])
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -291,12 +337,17 @@ def _copied(member: Member, target: Path) -> dict[str, str]:
     return {"name": member.name, "encoder": member.encoder, "identity": member.identity}
 
 
-def _check(members: Sequence[Member], fitted: Fitted) -> None:
+def _check(members: Sequence[Member], fitted: Fitted, projector: Member | None) -> None:
     names = [member.name for member in members]
     if len(set(names)) != len(names):
         raise BadInput(f"members need distinct names, got {', '.join(names)}")
     if len(names) != len(fitted.weights):
         raise BadInput(f"the strategy weighs {len(fitted.weights)} members, got {len(names)}")
+    if fitted.needs_features and fitted.projector not in [*names, projector and projector.name]:
+        raise BadInput(
+            f"{fitted.strategy} weighs by the reference, embedded by {fitted.projector!r}: give "
+            "that encoder as projector, or make it a member"
+        )
 
 
 def _choice(to_a: float, to_b: float) -> Choice | None:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import cssim
-from cssim.errors import CSSimError
-from cssim.services.encoding import distances_of, refreshed
+from cssim.errors import BadInput, CSSimError, NotFound, Unavailable
+from cssim.services.encoding import distances_of, features_of, refreshed
 from cssim.services.library import load_triples
 from cssim.services.plain import plain
 from cssim.services.running import JobContext
@@ -167,7 +167,12 @@ def _all_distances(
             reasons[ensemble.name] = f"{missing[0].name}: {reasons[missing[0].name]}"
         else:
             stack = np.stack([by_model[i] for i in ensemble.member_ids])
-            rows[ensemble.name] = fitted_of(ensemble).combine(stack)
+            try:
+                fitted, features = _weighing(context, ensemble, triples)
+            except (BadInput, NotFound, Unavailable) as error:
+                reasons[ensemble.name] = str(error)
+            else:
+                rows[ensemble.name] = fitted.combine(stack, features)
     return rows, reasons, chosen
 
 
@@ -260,10 +265,36 @@ def _overlaps(
     return [overlap(ids("the training clusters", load_triples(ws, trained)), right)]
 
 
-def fitted_of(ensemble: EnsembleInfo) -> Fitted:
-    """The strategy of a stored ensemble with its numbers."""
+def _weighing(
+    context: JobContext, ensemble: EnsembleInfo, triples: Triples
+) -> tuple[Fitted, NDArray[np.float32] | None]:
+    """The ensemble's strategy, and the features of each triple's reference where it needs them.
+
+    Raises:
+        NotFound, Unavailable, BadInput: its folder, or the model that makes the features, is not
+            usable any more.
+    """
+    ws, fitted = context.ws, fitted_of(context.ws, ensemble)
+    if not fitted.needs_features:
+        return fitted, None
+    chosen = ensemble.config["features"]
+    with ws.database.reading() as session:
+        model = runs.models_by_id(session, [chosen])[chosen]
+    _, encoder = refreshed(ws, model)
+    return fitted, features_of(ws, encoder, triples.reference, cancelled=context.cancelled)
+
+
+def fitted_of(ws: Workspace, ensemble: EnsembleInfo) -> Fitted:
+    """The strategy of a stored ensemble with its numbers; large ones lie in its folder alone.
+
+    Raises:
+        NotFound, BadInput: the folder is gone or damaged.
+    """
+    from cssim.ensembles.ensemble import read_fitted
     from cssim.ensembles.strategies import Fitted
 
+    if isinstance(ensemble.config["fitted"].get("weighting"), str):
+        return read_fitted(ws.settings.home / str(ensemble.path))
     return Fitted.from_dict(ensemble.config["fitted"])
 
 

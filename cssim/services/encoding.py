@@ -124,6 +124,18 @@ def distances_of(
     return cosine_distances(vectors, *columns)
 
 
+def features_of(
+    ws: Workspace,
+    encoder: Encoder,
+    references: NDArray[np.int64],
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> NDArray[np.float32]:
+    """(n, dim) embeddings of each triple's reference: what reference-dependent weights look at."""
+    distinct, which = np.unique(references, return_inverse=True)
+    return embeddings_of(ws, encoder, distinct, cancelled=cancelled)[which]
+
+
 def register_frozen(ws: Workspace, name: str) -> tuple[ModelInfo, Encoder]:
     """The model row of a frozen backbone or metric, made or brought up to date, and its encoder.
 

@@ -172,6 +172,7 @@ def ensemble_request(
     *,
     strategy: str = "uniform",
     fit_on: Sequence[str] = (),
+    features: str | None = None,
 ) -> JobRequest:
     """A checked request to fit and save an ensemble.
 
@@ -181,10 +182,13 @@ def ensemble_request(
         members: names of models, in order; none twice.
         strategy: a name of `cssim.ensembles.strategies.STRATEGIES`.
         fit_on: names of the validation clusters that weights and confidence are fitted on.
+        features: name of the model whose embeddings of the references decide about weights that
+            depend on them; None takes the first frozen one among the members, or of the project.
 
     Raises:
         NotFound: a model, a cluster or the strategy does not exist.
-        BadInput: too few members, a test set to fit on, or a strategy that must be fitted.
+        BadInput: too few members, a test set to fit on, a strategy that must be fitted, or no
+            model to make features with.
         Conflict: an ensemble of that name is there already.
     """
     from cssim.ensembles.strategies import strategy as strategy_of
@@ -205,15 +209,34 @@ def ensemble_request(
     if name in {ensemble.name for ensemble in list_ensembles(ws)}:
         raise Conflict(f"there is an ensemble {name!r} already; choose another name")
     with ws.database.reading() as session:
-        ids = [runs.get_model(session, ws.project.id, member).id for member in members]
+        chosen = [runs.get_model(session, ws.project.id, member) for member in members]
+    projector = _projector(ws, chosen, features) if strategy_of(strategy).needs_features else None
     return JobRequest(
         "ensemble",
         {
             "name": name,
-            "members": ids,
+            "members": [model.id for model in chosen],
             "strategy": strategy,
             "fit_on": [cluster.id for cluster in clusters],
+            "features": None if projector is None else projector.id,
         },
+    )
+
+
+def _projector(ws: Workspace, members: Sequence[ModelInfo], name: str | None) -> ModelInfo:
+    """The model whose embeddings of the references decide about weights."""
+    if name is not None:
+        with ws.database.reading() as session:
+            model = runs.get_model(session, ws.project.id, name)
+        if model.kind in (ModelKind.CS, ModelKind.GLOBAL):
+            raise BadInput(f"{name} was trained on answers: features come from a frozen model")
+        return model
+    for model in (*members, *list_models(ws)):
+        if model.kind is ModelKind.FROZEN:
+            return model
+    raise BadInput(
+        "weights that depend on the reference need features of it: run `embed` for a frozen "
+        "backbone first, or name a model to make features with"
     )
 
 

@@ -90,12 +90,55 @@ def test_each_strategy_answers_as_it_does_on_arrays(name):
     images = [PIL.Image.fromarray(p) for p in pictures]
     rows = rng.permuted(np.tile(np.arange(30), (40, 1)), axis=1)[:, :3].T
     distances = triple_distances([e.embed(images) for e in TWO.values()], *rows)
-    fitted = strategy(name).fit(distances, rng.integers(0, 5, 40) / 4)
-    combined = fitted.combine(distances)
+    features = TWO["soft"].embed([images[i] for i in rows[0]])
+    fitted = strategy(name).fit(
+        distances,
+        rng.integers(0, 5, 40) / 4,
+        reference=rows[0],
+        features=features,
+        projector="soft",
+    )
+    combined = fitted.combine(distances, features)
     ensemble = Ensemble(TWO, fitted)
     for t in range(10):
         found = ensemble.closer(*(pictures[i] for i in rows[:, t]))
         assert found.distances == pytest.approx(combined[t].tolist())
+        if not fitted.votes:
+            reference, a, _ = (pictures[i] for i in rows[:, t])
+            assert ensemble.distance(reference, a) == pytest.approx(combined[t, 0])
+
+
+def by_reference(projector: str) -> Fitted:
+    rng = np.random.default_rng(1)
+    features = np.repeat(rng.random((10, 3)), 4, axis=0)
+    return strategy("knn").fit(
+        rng.random((2, 40, 2)),
+        rng.integers(0, 2, 40) / 1,
+        reference=np.repeat(np.arange(10), 4),
+        features=features,
+        projector=projector,
+    )
+
+
+def test_a_projector_that_is_no_member_is_saved_and_loaded_beside_them(tmp_path):
+    fitted, looks = by_reference("histogram"), load_encoder("histogram", models=None)
+    members = [Member("soft", encoder="histogram"), Member("sharp", encoder="hog")]
+    with pytest.raises(BadInput, match="projector"):
+        save_ensemble(tmp_path / "none", members, fitted)
+    assert not (tmp_path / "none").exists()
+    own = Member("histogram", encoder="histogram", identity=identity_of(looks))
+    save_ensemble(tmp_path / "saved", members, fitted, projector=own)
+    loaded = load_ensemble(tmp_path / "saved")
+    assert loaded.fitted == fitted
+    assert loaded.projector is not None
+    assert loaded.projector.fingerprint == looks.fingerprint
+
+
+def test_weights_by_the_reference_need_their_projector_and_have_no_vector():
+    with pytest.raises(BadInput, match="'somebody'"):
+        Ensemble(TWO, by_reference("somebody"))
+    with pytest.raises(BadInput, match="by the reference"):
+        Ensemble(TWO, by_reference("soft")).embed([RED])
 
 
 def test_distance_is_the_one_that_closer_compares():

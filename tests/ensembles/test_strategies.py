@@ -18,6 +18,17 @@ from cssim.errors import BadInput, NotFound
 ALL = pytest.mark.parametrize("name", list(STRATEGIES))
 
 
+def features_of(reference, dim: int = 12):
+    """(n, dim): a point for each reference, the same for all of its triples."""
+    return np.random.default_rng(7).normal(size=(1000, dim))[reference].astype(np.float32)
+
+
+def fit(name, distances, share, reference, **options):
+    return strategy(name).fit(
+        distances, share, reference=reference, features=features_of(reference), **options
+    )
+
+
 def world(members: int = 4, n: int = 300, seed: int = 0):
     """Members who see the same truth through noise of their own, on scales of their own."""
     rng = np.random.default_rng(seed)
@@ -31,12 +42,14 @@ def world(members: int = 4, n: int = 300, seed: int = 0):
 
 @ALL
 def test_swapping_the_candidates_swaps_the_answer(name):
-    distances, share, _ = world()
-    fitted = strategy(name).fit(distances, share)
-    other = strategy(name).fit(distances[:, :, ::-1], 1 - share)
+    distances, share, reference = world()
+    features = features_of(reference)
+    fitted = fit(name, distances, share, reference)
+    other = fit(name, distances[:, :, ::-1], 1 - share, reference)
     assert other.weights == pytest.approx(fitted.weights)
-    combined = fitted.combine(distances)
-    assert np.array_equal(fitted.combine(distances[:, :, ::-1]), combined[:, ::-1])
+    assert other.weights_at(features) == pytest.approx(fitted.weights_at(features))
+    combined = fitted.combine(distances, features)
+    assert np.array_equal(fitted.combine(distances[:, :, ::-1], features), combined[:, ::-1])
     confidence = fitted.confidence(combined)
     assert confidence is not None
     assert fitted.confidence(combined[:, ::-1]) == pytest.approx(1 - confidence)
@@ -44,78 +57,154 @@ def test_swapping_the_candidates_swaps_the_answer(name):
 
 @ALL
 def test_permuting_the_members_permutes_the_weights(name):
-    distances, share, _ = world()
-    order = [2, 0, 3, 1]
-    fitted = strategy(name).fit(distances, share)
-    permuted = strategy(name).fit(distances[order], share)
+    # Maps give all to the first of equals; with many uneven answers no two members are equal.
+    distances, share, reference = world(n=900)
+    share = np.clip(share + np.random.default_rng(8).uniform(-0.1, 0.1, len(share)), 0, 1)
+    features, order = features_of(reference), [2, 0, 3, 1]
+    fitted = fit(name, distances, share, reference)
+    permuted = fit(name, distances[order], share, reference)
     assert permuted.weights == pytest.approx([fitted.weights[i] for i in order])
-    assert permuted.combine(distances[order]) == pytest.approx(fitted.combine(distances))
+    weights = fitted.weights_at(features)[:, order]
+    assert permuted.weights_at(features) == pytest.approx(weights, abs=1e-6)
+    assert permuted.combine(distances[order], features) == pytest.approx(
+        fitted.combine(distances, features), abs=1e-5
+    )
 
 
 @ALL
-def test_weights_are_shares(name):
-    distances, share, _ = world()
-    weights = np.array(strategy(name).fit(distances, share).weights)
-    assert np.abs(weights).sum() == pytest.approx(1)
+def test_weights_are_shares_wherever_the_reference_lies(name):
+    distances, share, reference = world()
+    fitted = fit(name, distances, share, reference)
+    rng = np.random.default_rng(3)
+    anywhere = np.concatenate([features_of(reference)[:40], 50 * rng.normal(size=(40, 12))])
+    weights = fitted.weights_at(anywhere)
+    assert weights.shape == (80, 4)
+    assert np.abs(weights).sum(axis=1) == pytest.approx(np.ones(80))
     if strategy(name).nonnegative:
         assert (weights >= 0).all()
+    if not fitted.needs_features:
+        assert np.array_equal(weights, np.tile(fitted.weights, (80, 1)))
 
 
 @ALL
 def test_one_member_gives_that_member_even_a_poor_one(name):
-    distances, share, _ = world(members=1)
+    distances, share, reference = world(members=1)
     for answers in (share, 1 - share):
-        fitted = strategy(name).fit(distances, answers)
+        fitted = fit(name, distances, answers, reference)
         assert fitted.weights == (1.0,)
         own = np.sign(margins(distances[0]))
-        assert np.array_equal(np.sign(margins(fitted.combine(distances))), own)
+        combined = fitted.combine(distances, features_of(reference))
+        assert np.array_equal(np.sign(margins(combined)), own)
 
 
 @ALL
 def test_exact_ties_stay_ties(name):
-    distances, share, _ = world()
-    combined = strategy(name).fit(distances, share).combine(distances)
+    distances, share, reference = world()
+    combined = fit(name, distances, share, reference).combine(distances, features_of(reference))
     assert combined[5, 0] == combined[5, 1]
     assert (margins(combined) != 0).sum() >= 200
 
 
 @ALL
+def test_where_nobody_is_ever_right_everybody_who_is_equal_shares_equally(name):
+    _, share, reference = world()
+    wrong = np.stack([np.where(share >= 0.5, 1.0, 0.0), np.where(share >= 0.5, 0.0, 1.0)], axis=1)
+    fitted = fit(name, np.stack([wrong] * 3), np.round(share), reference)
+    weights = fitted.weights_at(features_of(reference))
+    if name == "best-single":  # the first of equals, by its definition
+        assert fitted.weights == (1, 0, 0)
+        return
+    if name in ("map-thres", "map-max"):  # likewise, where the window holds a reference
+        assert {tuple(row) for row in weights.tolist()} == {(1, 0, 0)}
+        return
+    assert np.abs(weights) == pytest.approx(np.full(weights.shape, 1 / 3))
+
+
+@ALL
 def test_a_cross_fit_never_sees_the_answers_of_its_own_references(name):
     distances, share, reference = world()
-    before = cross_fit(name, distances, share, reference, folds=3, seed=4)
+    features = features_of(reference)
+    before = cross_fit(name, distances, share, reference, features=features, folds=3, seed=4)
     fold = folds_by_reference(reference, 3, 4)
     lied = np.where(fold == 0, 1 - share, share)
-    after = cross_fit(name, distances, lied, reference, folds=3, seed=4)
+    after = cross_fit(name, distances, lied, reference, features=features, folds=3, seed=4)
     assert np.array_equal(after[fold == 0], before[fold == 0])
 
 
-def test_a_cross_fit_does_see_the_answers_of_other_references():
+@pytest.mark.parametrize("name", [n for n in STRATEGIES if n not in ("vote", "uniform")])
+def test_a_cross_fit_does_see_the_answers_of_other_references(name):
     distances, share, reference = world()
     fold = folds_by_reference(reference, 3, 4)
-    before = cross_fit("stacking", distances, share, reference, folds=3, seed=4)
-    lied = np.where(fold == 1, 1 - share, share)
-    after = cross_fit("stacking", distances, lied, reference, folds=3, seed=4)
-    assert not np.allclose(after[fold == 0], before[fold == 0])
+    # One reference far away: on the map all others then share their windows.
+    far = reference == reference[fold == 2][0]
+    features = features_of(reference) + 1000 * far[:, None]
+    before = cross_fit(name, distances, share, reference, features=features, folds=3, seed=4)
+    changed = np.where((fold == 1)[:, None], distances[:, :, ::-1], distances)
+    changed[0] = distances[0]
+    after = cross_fit(name, changed, share, reference, features=features, folds=3, seed=4)
+    same = np.allclose(after[fold == 0], before[fold == 0])
+    # Spreads do not depend on answers, and the best member stays the best.
+    assert same == (name in ("best-single", "uniform-standardised"))
 
 
 @ALL
 def test_json_keeps_every_number(name):
-    distances, share, _ = world()
-    fitted = strategy(name).fit(distances, share)
-    assert Fitted.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
+    distances, share, reference = world()
+    features = features_of(reference)
+    fitted = fit(name, distances, share, reference, projector="a backbone")
+    again = Fitted.from_dict(json.loads(json.dumps(fitted.to_dict())))
+    assert again == fitted
+    assert np.array_equal(again.combine(distances, features), fitted.combine(distances, features))
+    assert again.needs_features == strategy(name).needs_features
+    assert again.projector == ("a backbone" if again.needs_features else "")
+
+
+@ALL
+def test_a_summary_is_short_and_tells_different_fits_apart(name):
+    distances, share, reference = world()
+    one = fit(name, distances, share, reference)
+    other = fit(name, distances, 1 - share, reference)
+    assert len(json.dumps(one.summary())) < 600
+    if one.needs_features:
+        assert one.summary()["weighting"] != other.summary()["weighting"]
+        with pytest.raises(BadInput, match="read its folder"):
+            Fitted.from_dict(one.summary())
+    else:
+        assert Fitted.from_dict(one.summary()) == one
 
 
 @ALL
 def test_without_answers_only_the_strategies_that_need_none_are_fitted(name):
-    distances, share, _ = world()
+    distances, share, reference = world()
     if strategy(name).needs_labels:
         with pytest.raises(BadInput, match="validation"):
-            strategy(name).fit(distances[:, :0], share[:0])
+            fit(name, distances[:, :0], share[:0], reference[:0])
         return
     fitted = strategy(name).fit(distances[:, :0], share[:0])
     combined = fitted.combine(distances)
     assert fitted.confidence(combined) is None
     assert np.array_equal(combined, strategy(name).fit(distances, share).combine(distances))
+
+
+@pytest.mark.parametrize("name", [n for n, row in STRATEGIES.items() if row.needs_features])
+def test_weights_that_depend_on_the_reference_ask_for_its_features(name):
+    distances, share, reference = world()
+    with pytest.raises(BadInput, match="features"):
+        strategy(name).fit(distances, share, reference=reference)
+    with pytest.raises(BadInput, match="reference of each"):
+        strategy(name).fit(distances, share, features=features_of(reference))
+    fitted = fit(name, distances, share, reference)
+    with pytest.raises(BadInput, match="got none"):
+        fitted.combine(distances)
+    with pytest.raises(BadInput, match="got 3"):
+        fitted.combine(distances, features_of(reference)[:3])
+    with pytest.raises(BadInput, match="12 dimensions"):
+        fitted.combine(distances, np.ones((300, 5)))
+    if name != "gated":
+        estimate = fitted.estimate_at(features_of(reference)[:6])
+        assert estimate is not None
+        assert estimate.competence.shape == (6, 4)
+        assert (estimate.triples >= estimate.references).all()
 
 
 def test_best_single_takes_the_member_with_the_most_credit():
@@ -201,5 +290,7 @@ def test_nonsense_is_refused():
         Fitted("uniform", (1.0,), (0.0,))
     with pytest.raises(BadInput, match="2 members"):
         Fitted("uniform", (0.5, 0.5), (1.0, 1.0)).combine(np.ones((3, 1, 2)))
+    with pytest.raises(BadInput, match="expected weights"):
+        Fitted("uniform", (0.5, 0.5), (1.0, 1.0)).weigh(np.ones((2, 3, 2)), np.ones((2, 2)))
     with pytest.raises(BadInput, match="not a fitted"):
         Fitted.from_dict({"strategy": "uniform"})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from cssim import load_ensemble
 from cssim.errors import BadInput, LeakedEvaluation, NotFound
 from cssim.services import evaluation, experiments, jobs
 from cssim.services.encoding import encoder_of, register_frozen
@@ -16,7 +17,7 @@ from cssim.services.evaluation import StoredComparison
 from cssim.services.executors import run_worker
 from cssim.services.library import add_images, load_triples
 from cssim.services.workspace import Workspace
-from cssim.types import Answer, JobState, JudgementKind, ModelInfo, ModelKind
+from cssim.types import Answer, Choice, JobState, JudgementKind, ModelInfo, ModelKind
 from db import annotations as records
 from db import library, runs
 from db.annotations import NewJudgement
@@ -175,6 +176,42 @@ def test_weights_fitted_on_a_set_may_not_be_judged_on_it(ws: Workspace) -> None:
     with pytest.raises(LeakedEvaluation, match="stacked"):
         evaluation.comparison_request(ws, [VALIDATION], ensembles=["stacked"])
     assert evaluation.comparison_request(ws, [VALIDATION], ensembles=["summed"])
+
+
+@pytest.mark.parametrize("members", [["histogram", "tiny"], ["histogram"]])
+def test_weights_by_the_reference_are_built_saved_and_compared(
+    ws: Workspace, members: list[str]
+) -> None:
+    """Compared from the cache, and asked picture by picture without the database."""
+    experiments.request_ensemble(ws, "near", members, strategy="knn", fit_on=[VALIDATION])
+    run_worker(ws, limit=1)
+    row = _compare(ws, ensembles=["near"]).comparison.row("near")
+    (stored,) = (e for e in experiments.list_ensembles(ws) if e.name == "near")
+    assert len(str(stored.config["fitted"])) < 600
+    loaded = load_ensemble(ws.settings.home / str(stored.path))
+    assert loaded.fitted.projector == "tiny"
+    triples = load_triples(ws, [_cluster(ws, TEST)])
+    with ws.database.reading() as session:
+        images = library.images_by_id(session, triples.images.tolist())
+    credit = []
+    for triple in list(triples.rows())[:60]:
+        r, a, b = (
+            ws.store.open(str(images[i].sha256)) for i in (triple.reference, triple.a, triple.b)
+        )
+        choice = loaded.closer(r, a, b).choice
+        agrees = {None: 0.5, Choice.A: triple.share_a, Choice.B: 1 - triple.share_a}
+        credit.append(agrees[choice])
+    assert len(triples) <= 60
+    assert row.accuracy == pytest.approx(np.mean(credit))
+
+
+def test_an_ensemble_whose_folder_is_gone_says_so_in_its_row(ws: Workspace) -> None:
+    experiments.request_ensemble(ws, "near", ["tiny"], strategy="knn", fit_on=[VALIDATION])
+    run_worker(ws, limit=1)
+    shutil.rmtree(ws.settings.ensembles)
+    row = _compare(ws, models=["tiny"], ensembles=["near"]).comparison.row("near")
+    assert row.accuracy is None
+    assert "no saved ensemble" in row.reason
 
 
 def test_what_a_cs_model_was_trained_on_stands_in_its_row(ws: Workspace, world: World) -> None:

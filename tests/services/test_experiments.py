@@ -283,6 +283,23 @@ def _open(path: Path) -> Any:
     return Image.open(path).convert("RGB")
 
 
+def test_features_of_references_come_from_a_frozen_model(filled: Workspace, world: World) -> None:
+    register_frozen(filled, "histogram")
+    validation = [name for name in _clusters(filled) if name.endswith("validation")]
+    options: dict[str, Any] = {"strategy": "knn", "fit_on": validation}
+    with pytest.raises(BadInput, match="run `embed`"):
+        experiments.ensemble_request(filled, "e", ["histogram"], **options)
+    _train(filled, world)
+    with pytest.raises(BadInput, match="trained on answers"):
+        experiments.ensemble_request(filled, "e", ["first"], features="first", **options)
+    register_frozen(filled, str(world.network))
+    for given, expected in ((None, "tiny"), ("histogram", "histogram")):
+        found = experiments.ensemble_request(filled, "e", ["first"], features=given, **options)
+        assert found.params["features"] == _model(filled, expected).id
+    plain = experiments.ensemble_request(filled, "e", ["first"])
+    assert plain.params["features"] is None
+
+
 def test_an_ensemble_that_cannot_be_is_refused_at_once(filled: Workspace, world: World) -> None:
     register_frozen(filled, str(world.network))
     test_set = next(name for name in _clusters(filled) if name.endswith("test"))
