@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from dataclasses import asdict, replace
 
@@ -70,7 +71,17 @@ def demo_command(
 
 def _build(app: App, backbones: tuple[str, ...], small: bool) -> demo.DemoReport:
     stop = threading.Event()
-    bar, move = progress_bar("demo")
+    bar, draw = progress_bar("demo")
+    told = ""
+
+    def move(share: float, message: str) -> None:
+        nonlocal told
+        draw(share, message)
+        step = message.partition(":")[0]
+        if step != told and not sys.stderr.isatty():  # where no bar is drawn, e.g. in a log
+            click.echo(f"{share:4.0%} {step}", err=True)
+        told = step
+
     with executors.stopping_on_signals(stop), bar:
         return demo.build_demo(
             app.ws,
