@@ -66,8 +66,9 @@ def draw_compare(
         key="compare_credit",
     )
     leak = st.checkbox(
-        "Allow models that were trained on these sets; their rows are marked",
+        "Allow leakage",
         key="compare_leakage",
+        help="Also measure models on sets that they were trained on; their rows are marked.",
     )
     if any(sets[name].cluster.kind is ClusterKind.TEST for name in chosen):
         st.caption("This opens a test set; each look is counted and shown with the table.")

@@ -46,8 +46,10 @@ def draw(stored: StoredComparison) -> None:
             )
     for note in comparison.notes:
         st.caption(words.plain_markdown(note))
+    figure = plots.forest_plot(comparison.to_dict(), dark=jobs_view.is_dark())
+    figure.update_xaxes(title="Accuracy, %")  # short enough for a phone; the caption says the rest
     st.plotly_chart(
-        plots.forest_plot(comparison.to_dict(), dark=jobs_view.is_dark()),
+        figure,
         key="compare_forest",
         theme=None,
         config={"displaylogo": False},
