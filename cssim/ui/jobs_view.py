@@ -110,7 +110,8 @@ def _running(ws: Workspace, job: JobInfo, key: str) -> None:
 def _ended(ws: Workspace, job: JobInfo, key: str) -> None:
     took = ""
     if job.started_at and job.finished_at:
-        took = f", {words.duration((job.finished_at - job.started_at).total_seconds())}"
+        how = "in" if job.state is JobState.DONE else "after"
+        took = f" {how} {words.duration((job.finished_at - job.started_at).total_seconds())}"
     label = (
         f"{words.plain_markdown(title_of(job))}: {job.state}{took}, {words.ago(job.finished_at)}"
     )
