@@ -16,6 +16,8 @@ _LOG = logging.getLogger(__name__)
 
 def header(title: str, explanation: str = "") -> None:
     """The top of a page: what it is, and in one line what it is for."""
+    # Streamlit leaves a tenth of the screen empty below the navigation.
+    st.html("<style>.stMainBlockContainer{padding-top:4.5rem}</style>")
     st.header(title, anchor=False)
     if explanation:
         st.caption(explanation)
