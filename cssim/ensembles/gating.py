@@ -24,7 +24,7 @@ from cssim.errors import BadInput
 Floats = NDArray[np.float64]
 
 DIM = 8
-RIDGES = (np.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0)
+RIDGES = (np.inf, 1000.0, 100.0)
 """Penalties of the gates that are tried; infinite means none."""
 
 
@@ -94,25 +94,30 @@ def _chosen(
     if folds < 2 or x.shape[1] < 2:
         return RIDGES[0]
     fold = folds_by_reference(reference, folds, seed)
-    best = (np.inf, RIDGES[0])
-    for ridge in RIDGES:
-        loss = 0.0
-        for k in range(folds):
-            base, gates = _fit(x[fold != k], z[fold != k], share[fold != k], ridge)
-            held = fold == k
+    losses = np.zeros(len(RIDGES))
+    for k in range(folds):
+        seen, held = fold != k, fold == k
+        found = None
+        for i, ridge in enumerate(RIDGES):
+            found = _fit(x[seen], z[seen], share[seen], ridge, found)
+            base, gates = found
             logit = np.sum(x[held] * (base + z[held] @ gates.T), axis=1)
-            loss += float(np.sum(np.logaddexp(0.0, logit) - share[held] * logit))
-        if loss < best[0] * (1 - 1e-9):
-            best = (loss, ridge)
-    return best[1]
+            losses[i] += float(np.sum(np.logaddexp(0.0, logit) - share[held] * logit))
+    return RIDGES[int(np.argmin(losses))]
 
 
-def _fit(x: Floats, z: Floats, share: Floats, ridge: float) -> tuple[Floats, Floats]:
-    """Base (members,) with ridge 1, and gates (members, dim) with the given one."""
+def _fit(
+    x: Floats, z: Floats, share: Floats, ridge: float, near: tuple[Floats, Floats] | None = None
+) -> tuple[Floats, Floats]:
+    """Base (members,) with ridge 1, and gates (members, dim) with the given one.
+
+    `near`: the solution for another ridge, from which the way is shorter.
+    """
     members, dim = x.shape[1], z.shape[1]
     if np.isinf(ridge):
         return fit_logistic(x, share), np.zeros((members, dim))
     root = np.sqrt(ridge)
     crossed = (x[:, :, None] * z[:, None, :]).reshape(len(x), members * dim)
-    found = fit_logistic(np.hstack([x, crossed / root]), share)
+    start = None if near is None else np.concatenate([near[0], near[1].ravel() * root])
+    found = fit_logistic(np.hstack([x, crossed / root]), share, start=start)
     return found[:members], (found[members:] / root).reshape(members, dim)
