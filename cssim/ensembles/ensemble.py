@@ -1,18 +1,10 @@
-"""The saved ensemble: a folder that answers "is A or B closer to R?" without any database.
+"""An ensemble that answers "is A or B closer to R?": encoders and a fitted strategy, no database.
 
-    ensemble.json       format, members, the fitted strategy, a card; plain JSON, no pickle
-    members/0, 1, ...   the trained members' own folders, copied in
-
-Frozen backbones are named, not copied: they are looked up where `load_encoder` looks, and refused
-when their weights are not the ones that the strategy was fitted with.
+`saved` writes it to a folder and reads it back.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,35 +14,15 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from cssim.embeddings.encoder import Encoder, load_encoder
+from cssim.embeddings.encoder import Encoder
 from cssim.ensembles.distances import pair_distances, triple_distances
+from cssim.ensembles.explain import Explanation, Record, explanation
+from cssim.ensembles.fitted import Fitted
+from cssim.ensembles.index import Index, Progress, build_index, content_key
 from cssim.ensembles.pictures import Picture, as_picture
-from cssim.ensembles.strategies import Fitted
-from cssim.errors import BadInput, Conflict, NotFound
+from cssim.ensembles.search import Found, nearest
+from cssim.errors import BadInput, NotFound
 from cssim.types import Choice
-
-CARD, MEMBERS, PROJECTOR, FORMAT = "ensemble.json", "members", "projector", 1
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member as it is saved: either the name of a frozen encoder or the folder of a CS model."""
-
-    name: str
-    """What answers call it; distinct in an ensemble."""
-    encoder: str = ""
-    """Name for `load_encoder`; empty for a trained model."""
-    folder: Path | None = None
-    """Folder of a trained model, copied in; None for a frozen encoder."""
-    identity: str = ""
-    """`identity_of` the encoder as it was when the strategy was fitted; empty: not checked."""
-
-    def __post_init__(self) -> None:
-        if not self.name or bool(self.encoder) == (self.folder is not None):
-            raise BadInput(
-                f"member {self.name!r} needs a name, and either an encoder or a folder, got "
-                f"{self.encoder!r} and {self.folder}"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +52,9 @@ class Ensemble:
     card: Mapping[str, Any] = field(default_factory=dict)
     """What whoever saved it wrote about it."""
     projector: Encoder | None = None
-    """Embeds references where weights depend on them and `fitted.projector` is no member."""
+    """Embeds references where `fitted.projector`, or the record's encoder, is no member."""
+    record: Record | None = None
+    """What validation showed of the members; None where nothing was kept."""
 
     def __post_init__(self) -> None:
         if len(self.encoders) != len(self.fitted.weights):
@@ -158,13 +132,83 @@ class Ensemble:
         ]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
+    def index(
+        self,
+        images: str | Path | Sequence[Picture],
+        *,
+        known: Index | None = None,
+        progress: Progress | None = None,
+    ) -> Index:
+        """Pictures made ready for search; save it with `Index.save`. See `index.build_index`."""
+        return build_index(self.encoders, images, known=known, progress=progress)
+
+    def search(
+        self,
+        reference: Picture,
+        where: str | Path | Sequence[Picture] | Index,
+        top: int = 10,
+    ) -> list[Found]:
+        """(path, distance) of the pictures that are closest to a reference, the closest first.
+
+        A reference that is itself among the pictures is found at distance 0.
+
+        Args:
+            reference: what to look for.
+            where: a folder, a list of pictures, an index, or the file of a saved one.
+            top: at most so many, 1 or more.
+
+        Raises:
+            BadInput: the members vote, `top` is none, or the index is of other members.
+            NotFound, BadImage: a folder, file or picture that cannot be used.
+        """
+        self._needs_a_sum("distance")
+        if isinstance(where, str | Path) and Path(where).is_file():
+            where = Index.load(where)
+        index = where if isinstance(where, Index) else self.index(where)
+        index.check(self.encoders)
+        key = content_key(reference)
+        if key in index.keys:  # the same numbers, so that it finds itself at 0
+            row = index.keys.index(key)
+            own = [part[row : row + 1] for part in index.parts]
+        else:
+            picture = as_picture(reference)
+            own = [encoder.embed([picture]) for encoder in self.encoders.values()]
+        features = self._features(reference)
+        weights = self.fitted.weights_at(np.zeros((1, 0)) if features is None else features)[0]
+        return nearest(index, self.fitted, own, weights, top=top)
+
+    def explain(self, reference: Picture, top: int = 5) -> Explanation:
+        """Why it answers as it does about a reference: weights here, and similar references.
+
+        Args:
+            reference: the picture in question.
+            top: how many validation references to name.
+
+        Raises:
+            NotFound, BadImage, BadInput: a picture that cannot be used (see `as_picture`).
+        """
+        record = self.record
+        return explanation(
+            self.fitted,
+            tuple(self.encoders),
+            self._features(reference),
+            record,
+            None if record is None else self._seen_by(record.encoder, reference),
+            top=top,
+        )
+
     def _features(self, reference: Picture) -> NDArray[np.float32] | None:
         """(1, d) of the reference, where weights depend on it."""
         if not self.fitted.needs_features:
             return None
-        encoder = self.encoders.get(self.fitted.projector) or self.projector
-        assert encoder is not None
-        return encoder.embed([as_picture(reference)])
+        return self._seen_by(self.fitted.projector, reference)
+
+    def _seen_by(self, name: str, picture: Picture) -> NDArray[np.float32]:
+        """(1, d) by the member of that name, or by the projector."""
+        encoder = self.encoders.get(name) or self.projector
+        if encoder is None:
+            raise NotFound(f"no member is called {name!r}, and there is no projector beside them")
+        return encoder.embed([as_picture(picture)])
 
     def _needs_a_sum(self, what: str) -> None:
         if self.fitted.votes:
@@ -183,171 +227,6 @@ class Ensemble:
         chosen: list[PIL.Image.Image] = [pictures[keys.index(key)] for key in distinct]
         rows = [encoder.embed(chosen) for encoder in self.encoders.values()]
         return rows, [distinct.index(key) for key in keys]
-
-
-def identity_of(encoder: Encoder) -> str:
-    """What must be equal where an ensemble is loaded: the weights, in whatever precision.
-
-    A trained model is known by its own tensors (its folder checks its backbone itself), a backbone
-    by its weights, and anything else by its fingerprint.
-    """
-    tensors = getattr(getattr(encoder, "info", None), "tensors_sha256", "")
-    return str(tensors or getattr(encoder, "weights", "") or encoder.fingerprint)
-
-
-def save_ensemble(
-    folder: Path,
-    members: Sequence[Member],
-    fitted: Fitted,
-    *,
-    card: Mapping[str, Any] | None = None,
-    projector: Member | None = None,
-) -> None:
-    """Write an ensemble to a new folder; whoever reads meanwhile sees nothing or all of it.
-
-    Args:
-        folder: must not exist yet.
-        members: in the order of the strategy's weights.
-        fitted: from a strategy of `strategies.STRATEGIES`.
-        card: anything JSON holds: on what it was fitted, by which job, how it did.
-        projector: what embeds references, where weights depend on them and it is no member.
-
-    Raises:
-        Conflict: the folder exists.
-        NotFound: a trained member's folder does not.
-        BadInput: names twice, another number of members than of weights, or no projector where one
-            is needed.
-    """
-    _check(members, fitted, projector)
-    if folder.exists():
-        raise Conflict(f"{folder} exists already; save the ensemble to a new folder")
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    (partial / MEMBERS).mkdir(parents=True)
-    try:
-        rows = [_copied(member, partial / MEMBERS / str(i)) for i, member in enumerate(members)]
-        content = {
-            "format": FORMAT,
-            "members": rows,
-            "projector": projector and _copied(projector, partial / PROJECTOR),
-            "fitted": fitted.to_dict(),
-            "card": dict(card or {}),
-        }
-        (partial / CARD).write_text(
-            json.dumps(content, indent=1, allow_nan=False), encoding="utf-8"
-        )
-        os.rename(partial, folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-def load_ensemble(
-    path: str | Path,
-    models: str | Path | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    *,
-    encoders: Mapping[str, Encoder] | None = None,
-) -> Ensemble:
-    """The ensemble saved in a folder, ready to be asked.
-
-    Args:
-        path: its folder.
-        models: folder with backbones' weights; without it, the Hub's cache and the Hub are tried.
-        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-        precision: `auto`, `float32` or `bfloat16`.
-        encoders: members that are at hand already, by name; the others are loaded.
-
-    Raises:
-        NotFound: no ensemble there, or a member's folder is missing.
-        Unavailable: a backbone is not on this machine and cannot be fetched.
-        BadInput: damaged, of a newer format, or a backbone whose weights have changed.
-    """
-    folder, given = Path(path), dict(encoders or {})
-    content = _read(folder)
-    where = None if models is None else Path(models)
-
-    def load(row: Mapping[str, Any], own: Path) -> Encoder:
-        encoder = given.get(str(row["name"])) or _load_member(row, own, where, device, precision)
-        if row["identity"] and row["identity"] != identity_of(encoder):
-            raise BadInput(
-                f"member {row['name']!r} has other weights than when the ensemble was saved; put "
-                "the original ones back, or fit the ensemble again"
-            )
-        return encoder
-
-    loaded = {
-        str(row["name"]): load(row, folder / MEMBERS / str(i))
-        for i, row in enumerate(content["members"])
-    }
-    row = content.get("projector")
-    return Ensemble(
-        loaded,
-        Fitted.from_dict(content["fitted"]),
-        content["card"],
-        None if row is None else load(row, folder / PROJECTOR),
-    )
-
-
-def read_fitted(folder: Path) -> Fitted:
-    """The strategy of a saved ensemble alone, without loading any member.
-
-    Raises:
-        NotFound: no ensemble there.
-        BadInput: damaged, or of a newer format.
-    """
-    return Fitted.from_dict(_read(folder)["fitted"])
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    file = folder / CARD
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NotFound(f"{folder} is no saved ensemble: expected {CARD} in it") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{file} cannot be read: {error}; copy the folder again") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else content
-        raise BadInput(f"{file} has format {found!r}, expected {FORMAT}: update CS-Sim to read it")
-    missing = {"members", "fitted", "card"} - set(content)
-    if missing or any(not {"name", "encoder", "identity"} <= set(m) for m in content["members"]):
-        raise BadInput(f"{file} is incomplete; copy the folder again")
-    return content
-
-
-def _load_member(
-    row: Mapping[str, Any], folder: Path, models: Path | None, device: str, precision: str
-) -> Encoder:
-    if row["encoder"]:
-        return load_encoder(row["encoder"], models=models, device=device, precision=precision)
-    from cssim.training.checkpoint import load_model
-
-    return load_model(folder, models=models, device=device, precision=precision)
-
-
-def _copied(member: Member, target: Path) -> dict[str, str]:
-    """The member's row in the card; a trained one's files copied without its training state."""
-    if member.folder is not None:
-        if not member.folder.is_dir():
-            raise NotFound(f"member {member.name!r}: no folder {member.folder}")
-        shutil.copytree(
-            member.folder, target, ignore=shutil.ignore_patterns("state.safetensors", ".*")
-        )
-    return {"name": member.name, "encoder": member.encoder, "identity": member.identity}
-
-
-def _check(members: Sequence[Member], fitted: Fitted, projector: Member | None) -> None:
-    names = [member.name for member in members]
-    if len(set(names)) != len(names):
-        raise BadInput(f"members need distinct names, got {', '.join(names)}")
-    if len(names) != len(fitted.weights):
-        raise BadInput(f"the strategy weighs {len(fitted.weights)} members, got {len(names)}")
-    if fitted.needs_features and fitted.projector not in [*names, projector and projector.name]:
-        raise BadInput(
-            f"{fitted.strategy} weighs by the reference, embedded by {fitted.projector!r}: give "
-            "that encoder as projector, or make it a member"
-        )
 
 
 def _choice(to_a: float, to_b: float) -> Choice | None:

@@ -28,7 +28,7 @@ BITS = 12
 """Prints of near duplicates differ in at most so many of 64 bits."""
 COLOURS = 0.3
 """And their 8 x 8 colours in at most so many standard deviations of brightness, on average."""
-COSINE = 0.85
+COSINE = 0.9
 """Embeddings of near duplicates, from which the mean was taken, have at least this cosine."""
 
 _SIDE, _KEPT, _GRID = 32, 8, 8

@@ -290,7 +290,7 @@ def fitted_of(ws: Workspace, ensemble: EnsembleInfo) -> Fitted:
     Raises:
         NotFound, BadInput: the folder is gone or damaged.
     """
-    from cssim.ensembles.ensemble import read_fitted
+    from cssim.ensembles.saved import read_fitted
     from cssim.ensembles.strategies import Fitted
 
     if isinstance(ensemble.config["fitted"].get("weighting"), str):

@@ -266,7 +266,7 @@ def ask(ws: Workspace, ensemble: str, reference: Path, a: Path, b: Path) -> dict
     """
     from dataclasses import asdict
 
-    from cssim.ensembles.ensemble import load_ensemble
+    from cssim.ensembles.saved import load_ensemble
 
     folder = Path(ensemble)
     if not (folder / "ensemble.json").is_file():

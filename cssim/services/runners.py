@@ -34,7 +34,7 @@ from db.runs import NewModel
 
 if TYPE_CHECKING:
     from cssim.embeddings.encoder import Encoder
-    from cssim.ensembles.ensemble import Member
+    from cssim.ensembles.saved import Member
     from cssim.training.checkpoint import TrainedModel
 
 
@@ -183,7 +183,7 @@ def run_ensemble(context: JobContext) -> Mapping[str, Any]:
     Raises:
         NotFound, Unavailable, BadInput: a member cannot be loaded.
     """
-    from cssim.ensembles.ensemble import save_ensemble
+    from cssim.ensembles.saved import save_ensemble
     from cssim.ensembles.strategies import strategy
 
     ws, params = context.ws, context.job.params
@@ -241,7 +241,7 @@ def run_ensemble(context: JobContext) -> Mapping[str, Any]:
 
 def _member(ws: Workspace, model: ModelInfo, encoder: Encoder) -> Member:
     """A model as an ensemble's folder keeps it."""
-    from cssim.ensembles.ensemble import Member, identity_of
+    from cssim.ensembles.saved import Member, identity_of
 
     folder = None if model.path is None else ws.settings.home / model.path
     name = model.backbone if folder is None else ""

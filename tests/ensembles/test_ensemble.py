@@ -14,7 +14,8 @@ import pytest
 import cssim
 from cssim.embeddings.encoder import Encoder, load_encoder
 from cssim.ensembles.distances import triple_distances
-from cssim.ensembles.ensemble import Ensemble, Member, identity_of, load_ensemble, save_ensemble
+from cssim.ensembles.ensemble import Ensemble
+from cssim.ensembles.saved import Member, identity_of, load_ensemble, save_ensemble
 from cssim.ensembles.strategies import STRATEGIES, Fitted, strategy
 from cssim.errors import BadInput, Conflict, NotFound
 from cssim.triples import Triples
