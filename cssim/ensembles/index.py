@@ -82,7 +82,7 @@ class Index:
             BadInput: damaged, of a newer format, or something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as data, np.load(data, allow_pickle=False) as file:
                 words = json.loads(file["words"].tobytes())
                 if words["format"] != FORMAT:
                     raise BadInput(f"{path} has format {words['format']!r}, expected {FORMAT}")
@@ -95,7 +95,7 @@ class Index:
                 )
         except FileNotFoundError:
             raise NotFound(f"no index {path}; build one with Ensemble.index") from None
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise BadInput(f"{path} is no index that can be read: {error}; build it again") from (
                 error
             )
