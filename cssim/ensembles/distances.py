@@ -52,10 +52,7 @@ def pair_distances(
     used, where = np.unique(np.concatenate([one, other]), return_inverse=True)
     rows = _Rows(matrix, used)
     first, second = where[: len(one)], where[len(one) :]
-    norms, dots = np.empty(len(used)), np.empty(len(one))
-    for block in _blocks(len(used)):
-        own = rows.take(np.arange(len(used))[block], 0)
-        norms[block] = np.sqrt(np.vecdot(own, own))
+    norms, dots = rows.norms, np.empty(len(one))
     if not np.isfinite(norms).all():
         bad = int(used[np.flatnonzero(~np.isfinite(norms))[0]])
         raise BadInput(f"row {bad} of the embedding is not finite; embed its image again")
@@ -208,10 +205,14 @@ class _Rows:
         self._narrow = np.empty((_BLOCK, dim), dtype=matrix.dtype)
         self._wide = np.empty((2, _BLOCK, dim))
         self._all: NDArray[np.float64] | None = None
-        if 8 * len(used) * dim <= _WIDE_BYTES:
-            every = np.empty((len(used), dim))
-            for block in _blocks(len(used)):
-                every[block] = self.take(np.arange(len(used))[block], 0)
+        self.norms = np.empty(len(used))
+        fits = 8 * len(used) * dim <= _WIDE_BYTES
+        every = np.empty((len(used) if fits else 0, dim))
+        for block in _blocks(len(used)):
+            own = every[block] if fits else self._wide[0, : len(used[block])]
+            np.copyto(own, self._matrix[used[block]])
+            self.norms[block] = np.sqrt(np.vecdot(own, own))
+        if fits:
             self._all = every
 
     def take(self, rows: NDArray[np.int64], buffer: int) -> NDArray[np.float64]:

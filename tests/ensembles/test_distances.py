@@ -33,6 +33,15 @@ def test_all_models_equal_a_naive_loop_over_triples():
             assert found[m, t, 1] == pytest.approx(naive(model, reference[t], b[t]), abs=1e-12)
 
 
+def test_rows_too_many_to_be_widened_at_once_give_the_same_bits(monkeypatch):
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(300, 33)).astype(np.float16)
+    triples = rng.integers(0, 300, (3, 500))
+    at_once = distances.cosine_distances(rows, *triples)
+    monkeypatch.setattr("cssim.ensembles.distances._WIDE_BYTES", 0)
+    assert np.array_equal(distances.cosine_distances(rows, *triples), at_once)
+
+
 def test_three_right_angles_by_hand():
     corners = np.array([[1.0, 0.0], [0.0, 2.0], [-3.0, 0.0], [1.0, 1.0]])
     found = distances.cosine_distances(corners, [0, 0], [1, 0], [2, 3])
