@@ -13,7 +13,6 @@ from cssim.cli.base import App, json_option, pass_app, progress_bar, say_json
 from cssim.cli.machine import app as serve_app
 from cssim.errors import BadInput
 from cssim.services import accounts, demo, executors
-from cssim.services.workspace import open_workspace
 
 PORTS_TO_TRY = 20
 
@@ -53,8 +52,7 @@ def demo_command(
     if reset:
         click.echo(f"deleted {demo.reset_demo(settings)}")
         return
-    app.__dict__["settings"] = settings
-    app.__dict__["ws"] = open_workspace(settings)
+    app.settings = settings  # the workspace, not yet open, will be this project's
     report = _build(app, backbones, small)
     if as_json:
         say_json(asdict(report))
