@@ -71,7 +71,8 @@ def test_every_command_has_help(words):
 def test_commands_in_the_docs_exist_and_take_these_arguments(document, line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where the files lie that the examples name
     Path("photos").mkdir()
-    Path("triplets.csv").touch()
+    for name in ("triplets.csv", "reference.jpg", "a.jpg", "b.jpg"):
+        Path(name).touch()
     words = shlex.split(line)[3:]
     if words[0] in ("COMMAND", "--home"):
         words = words[2:] if words[0] == "--home" else ["doctor", *words[1:]]

@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 
 import cssim
+from cssim.cli.asking import ask, search
 from cssim.cli.base import App, Commands
 from cssim.cli.comparing import compare
 from cssim.cli.demo import demo_command
 from cssim.cli.jobs import jobs
 from cssim.cli.library import images, labels, projects
 from cssim.cli.machine import app, doctor, worker
-from cssim.cli.models import ask, backbones, embed, ensemble, models, train
+from cssim.cli.models import backbones, embed, ensemble, models, train
 from cssim.cli.people import users
 
 _LOOP = """\b
@@ -59,6 +60,7 @@ for command in (
     labels,
     models,
     projects,
+    search,
     train,
     users,
     worker,

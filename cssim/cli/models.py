@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
@@ -178,24 +177,6 @@ def list_ensembles(app: App, as_json: bool) -> None:
     names = {model.id: model.name for model in experiments.list_models(app.ws, archived=True)}
     rows = [asdict(one) | {"members": [names[i] for i in one.member_ids]} for one in found]
     say_table(rows, ("id", "name", "strategy", "members", "path"), "no ensembles yet")
-
-
-@click.command(epilog="Example: python -m cssim ask all photo.jpg left.jpg right.jpg")
-@click.argument("ensemble")
-@click.argument("pictures", nargs=3, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@json_option
-@pass_app
-def ask(app: App, ensemble: str, pictures: tuple[Path, ...], as_json: bool) -> None:
-    """Which of two pictures is closer to the first: ENSEMBLE (a name or folder) R A B."""
-    answer = experiments.ask(app.ws, ensemble, *pictures)
-    if as_json:
-        say_json(answer)
-        return
-    choice = answer["choice"]
-    sure = "" if answer["confidence"] is None else f" (confidence {answer['confidence']:.0%})"
-    click.echo("both are equally close" if choice is None else f"{choice} is closer{sure}")
-    for name, vote in answer["votes"].items():
-        click.echo(f"  {name}: {vote or 'tie'}")
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -175,12 +175,12 @@ def build_index(
             if not skip:
                 raise
             refused.append(str(error))
-            continue
-        if picture is not None:
-            waiting[key] = picture
-            met.add(key)
-        keys.append(key)
-        paths.append(path)
+        else:
+            if picture is not None:
+                waiting[key] = picture
+                met.add(key)
+            keys.append(key)
+            paths.append(path)
         if len(waiting) >= _BATCH:
             embed_waiting()
         if progress is not None:

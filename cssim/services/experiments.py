@@ -256,28 +256,6 @@ def cs_models(ws: Workspace) -> list[str]:
     return found
 
 
-def ask(ws: Workspace, ensemble: str, reference: Path, a: Path, b: Path) -> dict[str, Any]:
-    """Which of two pictures is closer, by an ensemble of that name or in that folder.
-
-    Loads torch: for the command line and workers.
-
-    Raises:
-        NotFound, Unavailable, BadInput: see `load_ensemble`.
-    """
-    from dataclasses import asdict
-
-    from cssim.ensembles.saved import load_ensemble
-
-    folder = Path(ensemble)
-    if not (folder / "ensemble.json").is_file():
-        with ws.database.reading() as session:
-            stored = runs.get_ensemble(session, ws.project.id, ensemble)
-        folder = ws.settings.home / str(stored.path)
-    settings = ws.settings
-    loaded = load_ensemble(folder, settings.models, settings.device, settings.precision)
-    return asdict(loaded.closer(reference, a, b))
-
-
 def _clusters(ws: Workspace, names: Sequence[str]) -> list[Cluster]:
     if not names:
         raise BadInput("name at least one cluster")

@@ -1,4 +1,4 @@
-"""The jobs `embed`, `train` and `ensemble`: what a worker does with a request."""
+"""The jobs `embed` and `train`: what a worker does with a request."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ import numpy as np
 import cssim
 from cssim.errors import CSSimError, Unavailable
 from cssim.services.encoding import (
-    distances_of,
     embeddings_of,
-    features_of,
     refreshed,
     register_frozen,
     use_threads,
@@ -27,14 +25,12 @@ from cssim.services.plain import plain
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
-from cssim.types import ClusterKind, ModelInfo, ModelKind
+from cssim.types import ClusterKind, ModelKind
 from db import jobs as job_rows
 from db import library, runs
 from db.runs import NewModel
 
 if TYPE_CHECKING:
-    from cssim.embeddings.encoder import Encoder
-    from cssim.ensembles.saved import Member
     from cssim.training.checkpoint import TrainedModel
 
 
@@ -175,74 +171,3 @@ def _epoch_line(epoch: Mapping[str, Any]) -> str:
     accuracy = epoch["accuracy"]
     share = "nothing held out" if accuracy is None else f"{accuracy:.1%} of the held-out votes"
     return f"epoch {epoch['number']}: {share}"
-
-
-def run_ensemble(context: JobContext) -> Mapping[str, Any]:
-    """Job `ensemble`: fit the strategy on the members' distances, save the folder, store the row.
-
-    Raises:
-        NotFound, Unavailable, BadInput: a member cannot be loaded.
-    """
-    from cssim.ensembles.saved import save_ensemble
-    from cssim.ensembles.strategies import strategy
-
-    ws, params = context.ws, context.job.params
-    chosen = params.get("features")  # jobs of before it was asked for have none
-    with ws.database.reading() as session:
-        by_id = runs.models_by_id(session, [*params["members"], *([chosen] if chosen else [])])
-    triples = load_triples(ws, params["fit_on"])
-    distances, members, features, projector = [], [], None, None
-    for i, model_id in enumerate(params["members"]):
-        report = context.part(i / len(params["members"]), (i + 1) / len(params["members"]))
-        model = by_id[model_id]
-        report(0, 1, f"{model.name}: loading")
-        model, encoder = refreshed(ws, model)
-        distances.append(
-            distances_of(ws, encoder, triples, progress=report, cancelled=context.cancelled)
-        )
-        members.append(_member(ws, model, encoder))
-    if chosen is not None:
-        _, encoder = refreshed(ws, by_id[chosen])
-        features = features_of(ws, encoder, triples.reference, cancelled=context.cancelled)
-        if chosen not in params["members"]:
-            projector = _member(ws, by_id[chosen], encoder)
-    fitted = strategy(params["strategy"]).fit(
-        np.stack(distances),
-        triples.share_a,
-        reference=triples.reference,
-        features=features,
-        projector=by_id[chosen].name if chosen else "",
-    )
-    card = {
-        "name": params["name"],
-        "fitted": fitted.summary(),
-        "features": chosen,
-        "fit_on": params["fit_on"],
-        "fit_data": triples.fingerprint,
-        "fit_triples": len(triples),
-        "code": cssim.__version__,
-        "job": context.job.id,
-    }
-    target = ws.settings.ensembles / f"job-{context.job.id}-{context.job.attempt}"
-    save_ensemble(target, members, fitted, card=card, projector=projector)
-    with ws.database.writing() as session:
-        ensemble_id = runs.add_ensemble(
-            session,
-            ws.project.id,
-            params["name"],
-            params["strategy"],
-            params["members"],
-            config=card,
-            path=target.relative_to(ws.settings.home).as_posix(),
-            job_id=context.job.id,
-        )
-    return {"ensemble": ensemble_id, "name": params["name"], "path": str(target)}
-
-
-def _member(ws: Workspace, model: ModelInfo, encoder: Encoder) -> Member:
-    """A model as an ensemble's folder keeps it."""
-    from cssim.ensembles.saved import Member, identity_of
-
-    folder = None if model.path is None else ws.settings.home / model.path
-    name = model.backbone if folder is None else ""
-    return Member(model.name, name, folder, identity_of(encoder))

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 RUNNERS: dict[str, str] = {
     "embed": "cssim.services.runners:run_embed",
     "train": "cssim.services.runners:run_train",
-    "ensemble": "cssim.services.runners:run_ensemble",
+    "ensemble": "cssim.services.building:run_ensemble",
     "compare": "cssim.services.comparing:run_compare",
 }
 """Kind of job -> `module:function`; loaded by the process that runs it, for it imports torch."""

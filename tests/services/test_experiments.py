@@ -273,7 +273,6 @@ def test_a_saved_ensemble_answers_as_its_members_do_together(
         for i, x in enumerate((a, b)):
             expected[i] += (1 - r @ x / np.linalg.norm(r) / np.linalg.norm(x)) / 3
     assert answer.distances == pytest.approx(tuple(expected), abs=1e-6)
-    assert experiments.ask(filled, "all", *pictures)["choice"] == answer.choice
     assert answer.confidence is not None
 
 
