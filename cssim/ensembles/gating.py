@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 DIM = 8
 RIDGES = (np.inf, 1000.0, 100.0)
 """Penalties of the gates that are tried; infinite means none."""
+_ROUGH = 1e-3
+"""Coefficients need be no surer than this to compare penalties by their held-out loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,7 @@ def _chosen(
         seen, held = fold != k, fold == k
         found = None
         for i, ridge in enumerate(RIDGES):
-            found = _fit(x[seen], z[seen], share[seen], ridge, found)
+            found = _fit(x[seen], z[seen], share[seen], ridge, found, small=_ROUGH)
             base, gates = found
             logit = np.sum(x[held] * (base + z[held] @ gates.T), axis=1)
             losses[i] += float(np.sum(np.logaddexp(0.0, logit) - share[held] * logit))
@@ -107,7 +109,13 @@ def _chosen(
 
 
 def _fit(
-    x: Floats, z: Floats, share: Floats, ridge: float, near: tuple[Floats, Floats] | None = None
+    x: Floats,
+    z: Floats,
+    share: Floats,
+    ridge: float,
+    near: tuple[Floats, Floats] | None = None,
+    *,
+    small: float = 1e-10,
 ) -> tuple[Floats, Floats]:
     """Base (members,) with ridge 1, and gates (members, dim) with the given one.
 
@@ -115,9 +123,9 @@ def _fit(
     """
     members, dim = x.shape[1], z.shape[1]
     if np.isinf(ridge):
-        return fit_logistic(x, share), np.zeros((members, dim))
+        return fit_logistic(x, share, small=small), np.zeros((members, dim))
     root = np.sqrt(ridge)
     crossed = (x[:, :, None] * z[:, None, :]).reshape(len(x), members * dim)
     start = None if near is None else np.concatenate([near[0], near[1].ravel() * root])
-    found = fit_logistic(np.hstack([x, crossed / root]), share, start=start)
+    found = fit_logistic(np.hstack([x, crossed / root]), share, start=start, small=small)
     return found[:members], (found[members:] / root).reshape(members, dim)

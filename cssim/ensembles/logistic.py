@@ -25,6 +25,7 @@ def fit_logistic(
     *,
     ridge: float = 1.0,
     start: NDArray[np.float64] | None = None,
+    small: float = _SMALL,
 ) -> NDArray[np.float64]:
     """Coefficients w that minimise the log loss of sigmoid(x w) plus ridge / 2 |w|^2.
 
@@ -36,6 +37,7 @@ def fit_logistic(
         share: (n,) 0..1, the share of yes.
         ridge: > 0.
         start: (features,) where to begin; None: at 0. The result is the same, the way shorter.
+        small: stops once no coefficient moves further than this in a step.
 
     Returns:
         (features,).
@@ -53,7 +55,7 @@ def fit_logistic(
         curve = (x * (p * (1 - p))[:, None]).T @ x + ridge * np.eye(len(w))
         step = np.asarray(np.linalg.solve(curve, slope), dtype=np.float64)
         w, loss, moved = _descend(x, share, ridge, w, loss, step)
-        if moved < _SMALL:
+        if moved < small:
             break
     return w
 
