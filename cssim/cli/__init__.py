@@ -12,7 +12,7 @@ import click
 import cssim
 from cssim.cli.asking import ask, search
 from cssim.cli.base import App, Commands
-from cssim.cli.comparing import compare
+from cssim.cli.comparing import compare, leakage
 from cssim.cli.demo import demo_command
 from cssim.cli.jobs import jobs
 from cssim.cli.library import images, labels, projects
@@ -58,6 +58,7 @@ for command in (
     images,
     jobs,
     labels,
+    leakage,
     models,
     projects,
     search,

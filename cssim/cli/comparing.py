@@ -1,11 +1,22 @@
-"""`compare`: the table of who agrees with people how often."""
+"""`compare` and `leakage`: who agrees with people how often, and what two sets share."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from cssim.cli.base import App, detach_option, pass_app, run_or_queue, say_json
-from cssim.services import evaluation
+from cssim.cli.base import (
+    App,
+    counting_bar,
+    detach_option,
+    json_option,
+    pass_app,
+    run_or_queue,
+    say_json,
+    say_table,
+)
+from cssim.services import evaluation, leaks
 
 
 @click.command(epilog="Example: python -m cssim compare --on held-out --format markdown")
@@ -73,3 +84,24 @@ def compare(
         say_json({"id": stored.info.id, **stored.comparison.to_dict()})
     else:
         click.echo(evaluation.as_text(stored.comparison, form).rstrip("\n"))
+
+
+@click.command(epilog="Example: python -m cssim leakage triplets-1 triplets-test")
+@click.argument("left")
+@click.argument("right")
+@click.option("--model", help="Also compare by the embeddings of this frozen model.")
+@json_option
+@pass_app
+def leakage(app: App, left: str, right: str, model: str | None, as_json: bool) -> None:
+    """Say what cluster RIGHT shares with cluster LEFT: images, references, near duplicates."""
+    bar, progress = counting_bar("looking")
+    with bar:
+        found = leaks.between(app.ws, left, right, model=model, progress=progress)
+    if as_json:
+        say_json(asdict(found))
+        return
+    click.echo(f"{found}.")
+    pairs = [{"of " + left: one, "of " + right: other} for one, other in found.near_pairs]
+    if pairs:
+        click.echo("")
+        say_table(pairs, tuple(pairs[0]), "none")

@@ -30,11 +30,15 @@ COLOURS = 0.3
 """And their 8 x 8 colours in at most so many standard deviations of brightness, on average."""
 COSINE = 0.9
 """Embeddings of near duplicates, from which the mean was taken, have at least this cosine."""
+CLOSER = 0.25
+"""And are at most this share as far apart as an image and its nearest other one typically are."""
 
 _SIDE, _KEPT, _GRID = 32, 8, 8
 _FLAT = 2.0
 """Standard deviation of brightness, 0..255, below which a picture has no look to compare."""
 _GREY = np.array([0.299, 0.587, 0.114])
+_SAMPLE = 1000
+"""Rows whose neighbours are looked at to learn what near means."""
 _BLOCK = 1 << 22
 """Pairs that are compared at a time: 32 MiB of 64-bit words."""
 
@@ -89,17 +93,23 @@ def look_alikes(
 
 
 def close_vectors(
-    left: NDArray[np.float32], right: NDArray[np.float32], *, cosine: float = COSINE
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    *,
+    cosine: float = COSINE,
+    closer: float = CLOSER,
 ) -> Rows:
     """Pairs (k, 2) of a row of `left` and a row of `right` that point the same way.
 
     The mean of all rows is taken away first: in many networks every picture is close to every
-    other, and what they have in common says nothing.
+    other, and what they have in common says nothing. How near neighbours are in `right` itself says
+    what near means to this network and these pictures.
 
     Args:
         left: (n, d) embeddings.
         right: (m, d), by the same encoder.
         cosine: see `COSINE`.
+        closer: see `CLOSER`; infinity where the cosine alone is to decide.
 
     Raises:
         BadInput: rows of other lengths.
@@ -115,9 +125,10 @@ def close_vectors(
         len(left) + len(right)
     )
     one, other = (_unit((rows - mean).astype(np.float32)) for rows in (left, right))
+    least = max(cosine, 1 - closer * _typical_gap(other))
     return _stacked(
         [
-            _where(one[start:stop] @ other.T >= cosine, start)
+            _where(one[start:stop] @ other.T >= least, start)
             for start, stop in _blocks(len(left), len(right))
         ]
     )
@@ -181,6 +192,16 @@ def _dct(n: int) -> Floats:
     matrix: Floats = np.cos(np.pi * (2 * at + 1) * wave / (2 * n)) * np.sqrt(2 / n)
     matrix[0] /= np.sqrt(2)
     return matrix
+
+
+def _typical_gap(rows: NDArray[np.float32]) -> float:
+    """Median of 1 - cosine to the nearest other row, over a sample; infinite for a single row."""
+    if len(rows) < 2:
+        return np.inf
+    sample = np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.int64)
+    cosines = rows[sample] @ rows.T
+    cosines[np.arange(len(sample)), sample] = -np.inf
+    return float(max(0.0, 1 - np.median(cosines.max(axis=1))))
 
 
 def _where(block: NDArray[np.bool_], start: int) -> Rows:

@@ -2,13 +2,14 @@
 
 Two kinds: a member that was *trained on pages that are evaluated* knows the answers, so such an
 evaluation is refused unless it is asked for, and then marked; shared images and references between
-sets are counted and shown, because they make a test easier without giving answers away.
+sets are counted and shown, because they make a test easier without giving answers away. So are near
+duplicates (`duplicates`): other files with the same picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,18 +58,48 @@ class Overlap:
     """Distinct images of `right`."""
     right_references: int
     """Distinct references of `right`."""
+    near_images: int | None = None
+    """Distinct images of `right`, not shared, that nearly duplicate one of `left`; None where
+    nobody looked."""
+    near_references: int | None = None
+    """Distinct references of `right` among them; None with it."""
+    near_pairs: tuple[tuple[str, str], ...] = ()
+    """Names of the first of these pairs, of `left` and of `right`."""
 
     def __str__(self) -> str:
-        return (
+        shared = (
             f"{self.right} shares {self.shared_images} of its {self.right_images} images and "
             f"{self.shared_references} of its {self.right_references} references with {self.left}"
         )
+        if self.near_images is None:
+            return shared
+        return (
+            f"{shared}; {self.near_images} further images of it, {self.near_references} of them "
+            "references, are near duplicates"
+        )
 
 
-def overlap(left: SetIds, right: SetIds) -> Overlap:
-    """How many images and references `right` shares with `left`."""
+PAIRS_SHOWN = 20
+"""So many pairs of near duplicates are named with a comparison."""
+
+
+def overlap(
+    left: SetIds,
+    right: SetIds,
+    near: Iterable[tuple[int, int]] | None = None,
+    names: Mapping[int, str] | None = None,
+) -> Overlap:
+    """How many images and references `right` shares with `left`.
+
+    Args:
+        left: a set, as a rule one that was trained on.
+        right: the other, as a rule one that is evaluated.
+        near: pairs of ids of different images that are near duplicates, of `left` and of `right`;
+            those of other images are ignored. None: nobody looked for them.
+        names: what the images are called; without, they are called by their ids.
+    """
     references = np.unique(right.reference)
-    return Overlap(
+    found = Overlap(
         left=left.name,
         right=right.name,
         shared_images=len(np.intersect1d(left.images, right.images)),
@@ -76,6 +107,22 @@ def overlap(left: SetIds, right: SetIds) -> Overlap:
         references_seen=len(np.intersect1d(left.images, references)),
         right_images=len(right.images),
         right_references=len(references),
+    )
+    if near is None:
+        return found
+    mine, theirs = set(left.images.tolist()), set(right.images.tolist())
+    pairs = sorted(
+        (j, i) for i, j in near if i != j and i in mine and j in theirs and j not in mine
+    )
+    further = {j for j, _ in pairs}
+    called = names or {}
+    return replace(
+        found,
+        near_images=len(further),
+        near_references=len(further & set(references.tolist())),
+        near_pairs=tuple(
+            (called.get(i, str(i)), called.get(j, str(j))) for j, i in pairs[:PAIRS_SHOWN]
+        ),
     )
 
 
@@ -103,13 +150,22 @@ class MemberLeak:
     """Evaluated references among its training references."""
     evaluated_references: int
     """Distinct references that are evaluated."""
+    near_references: int = 0
+    """Evaluated references, not seen, that nearly duplicate a training reference."""
 
     def __str__(self) -> str:
         if self.trained_on_it:
             return TRAINED
-        if self.shared_references:
-            return f"{self.shared_references} of {self.evaluated_references} references seen"
-        return "none"
+        seen = f"{self.shared_references} of {self.evaluated_references} references seen"
+        nearly = f"{self.near_references} of {self.evaluated_references} references nearly seen"
+        if self.shared_references and self.near_references:
+            return f"{seen}, {self.near_references} nearly"
+        return seen if self.shared_references else nearly if self.near_references else "none"
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """Sorts leaks from harmless to grave."""
+        return self.trained_on_it, self.shared_references, self.near_references
 
 
 def member_leak(
@@ -117,6 +173,7 @@ def member_leak(
     clusters: Iterable[int],
     reference: ArrayLike,
     pages: ArrayLike | None = None,
+    near: Iterable[tuple[int, int]] = (),
 ) -> MemberLeak:
     """What a member has seen of an evaluation.
 
@@ -126,6 +183,7 @@ def member_leak(
         reference: (n,) reference ids of the evaluated triples.
         pages: (n,) their page ids. Where both sides know pages, trained-on means a common page;
             otherwise it means a common cluster.
+        near: pairs of ids of near duplicates, of a training image and of an evaluated one.
     """
     evaluated = {int(i) for i in np.unique(np.asarray(reference, dtype=np.int64))}
     if training.pages is not None and pages is not None:
@@ -137,6 +195,10 @@ def member_leak(
         trained_on_it=seen,
         shared_references=len(evaluated & training.references),
         evaluated_references=len(evaluated),
+        near_references=len(
+            {j for i, j in near if i in training.references and j in evaluated}
+            - training.references
+        ),
     )
 
 
@@ -155,4 +217,4 @@ def summary(leaks: Sequence[MemberLeak]) -> str:
     """The worst of some members' leaks in a few words, for one row of a table."""
     if not leaks:
         raise BadInput("a row has at least one member, got none")
-    return str(max(leaks, key=lambda leak: (leak.trained_on_it, leak.shared_references)))
+    return str(max(leaks, key=lambda leak: leak.rank))

@@ -185,7 +185,7 @@ class Comparison:
                 rows=tuple(Row(**{**r, "members": tuple(r["members"])}) for r in values["rows"]),
                 sets=tuple(EvaluatedSet(**s) for s in values["sets"]),
                 ceiling=None if ceiling is None else Ceiling(**ceiling),
-                overlaps=tuple(Overlap(**o) for o in values["overlaps"]),
+                overlaps=tuple(_overlap(o) for o in values["overlaps"]),
                 macro_over=str(values["macro_over"]),
                 detectable=values["detectable"],
                 notes=tuple(values["notes"]),
@@ -193,6 +193,11 @@ class Comparison:
             )
         except (KeyError, TypeError) as error:
             raise BadInput(f"not a comparison: {error!r}") from error
+
+
+def _overlap(values: Mapping[str, Any]) -> Overlap:
+    pairs = tuple((str(one), str(other)) for one, other in values.get("near_pairs", ()))
+    return Overlap(**{**values, "near_pairs": pairs})
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import cssim
 from cssim.errors import BadInput, CSSimError, NotFound, Unavailable
 from cssim.services.encoding import distances_of, features_of, refreshed
+from cssim.services.leaks import Seen, leaks_of
 from cssim.services.library import load_triples
 from cssim.services.plain import plain
 from cssim.services.running import JobContext
@@ -24,10 +25,13 @@ from db import library, runs
 
 if TYPE_CHECKING:
     from cssim.ensembles.strategies import Fitted
-    from cssim.evaluation.leakage import MemberLeak, Overlap, SetIds, Training
+    from cssim.evaluation.leakage import MemberLeak
     from cssim.evaluation.report import CompareSettings, Contender, EvaluatedSet
 
 Floats = NDArray[np.float64]
+
+_DISTANCES = 0.9
+"""Share of the progress bar up to the distances; the rest is near duplicates and statistics."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,10 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     clusters = [by_id[i] for i in params["clusters"]]
     chosen = Chosen(params["models"], ensembles, every)
     triples = load_triples(ws, params["clusters"])
-    leaks = leaks_of(chosen, clusters, triples)
-    refuse_leaks(list(leaks.values()), allow=params["allow_leakage"])
+    refuse_leaks(list(leaks_of(chosen, clusters, triples).values()), allow=params["allow_leakage"])
     distances, reasons, chosen = _all_distances(context, chosen, triples)
+    seen = Seen.of(context, chosen, triples, without=reasons)
+    leaks = leaks_of(chosen, clusters, triples, near=seen.near)
     score = soft_credit if params["settings"]["credit"] == "soft" else strict_credit
     settings = CompareSettings(**params["settings"])
     fingerprints = fingerprints_of(triples, chosen, settings)
@@ -85,7 +90,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
         contexts=_contexts(ws, triples),
         votes=(triples.votes_a, triples.votes_b),
         sets=[_evaluated(c, triples_of, looks[c.id]) for c, triples_of in _parts(ws, clusters)],
-        overlaps=_overlaps(ws, chosen, clusters, triples),
+        overlaps=seen.overlaps(" + ".join(cluster.name for cluster in clusters)),
         fingerprints=fingerprints,
     )
     context.progress(1, 1, "storing")
@@ -103,41 +108,6 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     return {"evaluation": evaluation_id}
 
 
-def _training(chosen: Chosen) -> dict[str, list[Training]]:
-    """What each row, through its members, was trained or fitted on."""
-    from cssim.ensembles.strategies import strategy
-    from cssim.evaluation.leakage import Training
-
-    def one(model: ModelInfo) -> Training:
-        return Training(
-            model.name, frozenset(model.cluster_ids), frozenset(model.trained_references)
-        )
-
-    found = {model.name: [one(model)] for model in chosen.models}
-    for ensemble in chosen.ensembles:
-        parts = [one(member) for member in chosen.members(ensemble)]
-        if strategy(ensemble.strategy).needs_labels:  # its weights have seen these answers
-            parts.append(Training(ensemble.name, frozenset(ensemble.config.get("fit_on", []))))
-        found[ensemble.name] = parts
-    return found
-
-
-def leaks_of(
-    chosen: Chosen, clusters: Sequence[Cluster], triples: Triples
-) -> dict[str, MemberLeak]:
-    """The worst leak of each row."""
-    from cssim.evaluation.leakage import member_leak
-
-    ids = [cluster.id for cluster in clusters]
-    return {
-        name: max(
-            (member_leak(part, ids, triples.reference) for part in parts),
-            key=lambda leak: (leak.trained_on_it, leak.shared_references),
-        )
-        for name, parts in _training(chosen).items()
-    }
-
-
 def _all_distances(
     context: JobContext, chosen: Chosen, triples: Triples
 ) -> tuple[dict[str, Floats], dict[str, str], Chosen]:
@@ -149,7 +119,7 @@ def _all_distances(
     reasons: dict[str, str] = {}
     every = dict(chosen.every)
     for i, model in enumerate(chosen.every.values()):
-        part = context.part(i / len(chosen.every), (i + 1) / len(chosen.every))
+        part = context.part(*(_DISTANCES * k / len(chosen.every) for k in (i, i + 1)))
         part(0, 1, f"{model.name}: loading")
         try:
             every[model.id], encoder = refreshed(context.ws, model)
@@ -247,22 +217,6 @@ def _evaluated(cluster: Cluster, triples: Triples, looks: int) -> EvaluatedSet:
         looks=looks + 1 if cluster.kind is ClusterKind.TEST else None,
         fingerprint=triples.fingerprint,
     )
-
-
-def _overlaps(
-    ws: Workspace, chosen: Chosen, clusters: Sequence[Cluster], triples: Triples
-) -> list[Overlap]:
-    """What the evaluated triples share with the training clusters of all members together."""
-    from cssim.evaluation.leakage import SetIds, overlap
-
-    def ids(name: str, part: Triples) -> SetIds:
-        return SetIds.of(name, part.reference, part.a, part.b)
-
-    trained = sorted({i for model in chosen.every.values() for i in model.cluster_ids})
-    if not trained:
-        return []
-    right = ids(" + ".join(cluster.name for cluster in clusters), triples)
-    return [overlap(ids("the training clusters", load_triples(ws, trained)), right)]
 
 
 def _weighing(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from cssim.errors import BadInput
 from cssim.services import jobs
-from cssim.services.comparing import Chosen, fingerprints_of, leaks_of
+from cssim.services.comparing import Chosen, fingerprints_of
 from cssim.services.jobs import JobRequest
+from cssim.services.leaks import leaks_of
 from cssim.services.library import image_hashes, load_triples
 from cssim.services.workspace import Workspace
 from cssim.types import Cluster, EvaluationInfo, ModelKind

@@ -113,12 +113,25 @@ def test_embeddings_are_compared_without_their_mean():
         if (left[i] - mean) @ (right[j] - mean)
         >= 0.4 * np.linalg.norm(left[i] - mean) * np.linalg.norm(right[j] - mean)
     ]
-    assert close_vectors(left, right, cosine=0.4).tolist() == expected
+    assert close_vectors(left, right, cosine=0.4, closer=np.inf).tolist() == expected
     assert not len(close_vectors(left[:0], right))
     with pytest.raises(BadInput, match="one encoder"):
         close_vectors(left, right[:, :3])
     with pytest.raises(BadInput, match="prints"):
         look_alikes(left, right)
+
+
+def test_where_all_pictures_are_close_only_much_closer_ones_count():
+    rng = np.random.default_rng(0)
+    centre = np.repeat(rng.standard_normal((4, 32)), 10, axis=0)  # 4 tight groups of 10
+    left, right = (
+        (centre + 0.05 * rng.standard_normal(centre.shape)).astype(np.float32) for _ in range(2)
+    )
+    right[7] = left[30] + 0.001
+    crowded = close_vectors(left, right, closer=np.inf)
+    assert len(crowded) > 300
+    assert close_vectors(left, right).tolist() == [[30, 7]]
+    assert close_vectors(left[:1], right[:1] * 0).tolist() == []
 
 
 def test_an_image_is_no_duplicate_of_itself():

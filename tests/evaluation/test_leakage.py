@@ -62,3 +62,28 @@ def test_a_row_shows_the_worst_of_its_members():
     assert summary([trained, seen, frozen]) == "trained on this set"
     with pytest.raises(BadInput):
         summary([])
+
+
+def test_near_duplicates_are_counted_beside_what_is_shared():
+    left = SetIds.of("train", [1, 1, 2], [10, 11, 12], [11, 12, 3])
+    right = SetIds.of("test", [2, 4, 5], [10, 20, 6], [20, 21, 22])
+    near = [(1, 4), (3, 4), (12, 20), (11, 10), (2, 2), (4, 5), (99, 5)]
+    found = overlap(left, right, near, {4: "four.jpg", 1: "one.jpg"})
+    assert (found.shared_images, found.shared_references) == (2, 1)
+    assert found.near_images == len({4, 20})  # 10 is shared, and 4 and 99 are not of the left
+    assert found.near_references == len({4})
+    assert found.near_pairs == (("one.jpg", "four.jpg"), ("3", "four.jpg"), ("12", "20"))
+    assert "2 further images of it, 1 of them references, are near duplicates" in str(found)
+    assert overlap(left, right, []).near_images == 0
+    assert overlap(left, right).near_images is None
+
+
+def test_references_nearly_seen_are_marked_and_not_refused():
+    sea = Training("sea", references=frozenset({1, 2}))
+    near = [(1, 4), (2, 4), (2, 5), (1, 2), (7, 6)]
+    nearly = member_leak(sea, [3], [4, 5, 6, 8], near=near)
+    both = member_leak(sea, [3], [1, 2, 4, 6], near=near)
+    assert str(nearly) == "2 of 4 references nearly seen"
+    assert str(both) == "2 of 4 references seen, 1 nearly"
+    assert summary([nearly, both, member_leak(sea, [3], [4])]) == str(both)
+    refuse_leaks([nearly, both], allow=False)
