@@ -125,7 +125,12 @@ class Fitted:
                 f"{self.strategy} weighs by the reference: give the features of each triple's "
                 f"reference, {distances.shape[1]} rows; got {got}"
             )
-        return self.weigh(distances, self.weighting.weights(features))
+        # Triples of one reference share their features: each distinct row is looked at once.
+        places: dict[bytes, int] = {}
+        rows = np.ascontiguousarray(features)
+        which = np.array([places.setdefault(row.tobytes(), len(places)) for row in rows], dtype=int)
+        first = np.unique(which, return_index=True)[1]
+        return self.weigh(distances, self.weighting.weights(rows[first])[which])
 
     def weigh(self, distances: Floats, weights: Floats) -> Floats:
         """The same with the weights at hand, e.g. computed once per reference.

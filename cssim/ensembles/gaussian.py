@@ -19,9 +19,9 @@ from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
 
-SIGNALS = (0.0, 0.02, 0.05, 0.1, 0.2)
+SIGNALS = (0.0, 0.03, 0.1, 0.2)
 """Standard deviations of competence over references that are tried."""
-LENGTHS = (0.25, 0.5, 1.0, 2.0)
+LENGTHS = (0.5, 1.0, 2.0)
 """Lengths that are tried, in median distances between references."""
 _LEAST = 0.01
 """Least p (1 - p): a member that was always right on few triples is not known without error."""
@@ -48,16 +48,15 @@ class GaussianWeights(WeightFunction):
 
     def estimate(self, features: NDArray[np.floating]) -> Estimate:
         """Mean and standard error of the process; it rests on all validation references."""
-        square = 2 * self.known.cosine(features)  # |u - v|^2 of unit vectors
-        mean, error = [], []
-        for m, (lower, alpha) in enumerate(self._solved):
-            cross = self.signal[m] ** 2 * np.exp(-square / (2 * self.length[m] ** 2))
-            mean.append(self.known.overall[m] + cross @ alpha)
-            explained = np.linalg.solve(lower, cross.T)
-            error.append(np.sqrt(np.clip(self.signal[m] ** 2 - (explained**2).sum(0), 0.0, None)))
-        everywhere = np.ones(len(square), dtype=np.int64)
+        from scipy.linalg import solve_triangular
+
+        cross, error = self._cross(features), []
+        for (lower, _), signal, own in zip(self._solved, self.signal, cross, strict=True):
+            explained = solve_triangular(lower, own.T, lower=True)
+            error.append(np.sqrt(np.clip(signal**2 - (explained**2).sum(axis=0), 0.0, None)))
+        everywhere = np.ones(len(features), dtype=np.int64)
         return Estimate(
-            competence=np.clip(np.stack(mean, axis=1), 0.0, 1.0),
+            competence=self._mean(cross),
             error=np.stack(error, axis=1),
             references=everywhere * len(self.known.reference),
             triples=everywhere * int(self.known.triples.sum()),
@@ -65,7 +64,25 @@ class GaussianWeights(WeightFunction):
 
     def weights(self, features: NDArray[np.floating]) -> Floats:
         """(k, members), >= 0."""
-        return by_log_odds(self.estimate(features).competence)
+        return by_log_odds(self._mean(self._cross(features)))
+
+    def _cross(self, features: NDArray[np.floating]) -> list[Floats]:
+        """Of each member: (k, g) covariance of new references with the known ones."""
+        square = 2 * self.known.cosine(features)  # |u - v|^2 of unit vectors
+        return [
+            signal**2 * np.exp(-square / (2 * length**2))
+            for signal, length in zip(self.signal, self.length, strict=True)
+        ]
+
+    def _mean(self, cross: list[Floats]) -> Floats:
+        """(k, members) 0..1."""
+        mean = [
+            overall + own @ alpha
+            for overall, own, (_, alpha) in zip(
+                self.known.overall, cross, self._solved, strict=True
+            )
+        ]
+        return np.asarray(np.clip(np.stack(mean, axis=1), 0.0, 1.0))
 
     @cached_property
     def _solved(self) -> list[tuple[Floats, Floats]]:
@@ -107,10 +124,12 @@ def _solve(
     square: Floats, observed: Floats, noise: Floats, signal: float, length: float
 ) -> tuple[Floats, Floats, float]:
     """Cholesky factor, covariance^-1 observed, and log likelihood without its constant."""
+    from scipy.linalg import cholesky, solve_triangular
+
     covariance = signal**2 * np.exp(-square / (2 * length**2))
     covariance[np.diag_indices(len(covariance))] += noise
-    lower = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    white = np.linalg.solve(lower, observed)
-    alpha = np.asarray(np.linalg.solve(lower.T, white), dtype=np.float64)
+    lower = np.asarray(cholesky(covariance, lower=True, overwrite_a=True), dtype=np.float64)
+    white = solve_triangular(lower, observed, lower=True)
+    alpha = np.asarray(solve_triangular(lower, white, lower=True, trans="T"), dtype=np.float64)
     likelihood = -0.5 * float(white @ white) - float(np.log(np.diag(lower)).sum())
     return lower, alpha, likelihood

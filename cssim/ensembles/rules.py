@@ -7,6 +7,7 @@ distances in units of each member's spread on validation triples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class Validation:
             raise BadInput(f"expected the reference of each of {len(self.share_a)} triples")
         return self.reference
 
-    @property
+    @cached_property
     def evidence(self) -> Evidence:
         """Credit by reference, with features."""
         assert self.features is not None
