@@ -83,7 +83,8 @@ def compare(
     if form == "json":
         say_json({"id": stored.info.id, **stored.comparison.to_dict()})
     else:
-        click.echo(evaluation.as_text(stored.comparison, form).rstrip("\n"))
+        text = evaluation.as_text(stored.comparison, form, title=stored.info.name)
+        click.echo(text.rstrip("\n"))
 
 
 @click.command(epilog="Example: python -m cssim leakage triplets-1 triplets-test")

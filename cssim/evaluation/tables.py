@@ -33,7 +33,7 @@ _COLUMNS = (
     "leakage",
     "run",
 )
-_NUMBERS = frozenset(_COLUMNS[3:11])
+NUMBERS = frozenset(_COLUMNS[3:11])
 """Columns that are aligned to the right."""
 
 
@@ -51,9 +51,9 @@ def decimals(comparison: Comparison) -> int:
 
 def text_table(comparison: Comparison) -> str:
     """The table for a terminal: aligned columns, caption below, no line of it needed elsewhere."""
-    header, body = _cells(comparison)
+    header, body = cells(comparison)
     widths = [max(len(line[i]) for line in [header, *body]) for i in range(len(header))]
-    align = [str.rjust if name in _NUMBERS else str.ljust for name in _shown(comparison)]
+    align = [str.rjust if name in NUMBERS else str.ljust for name in columns(comparison)]
 
     def line(cells: Sequence[str]) -> str:
         padded = [pad(cell, width) for pad, cell, width in zip(align, cells, widths, strict=True)]
@@ -65,8 +65,8 @@ def text_table(comparison: Comparison) -> str:
 
 def markdown_table(comparison: Comparison) -> str:
     """The table in Markdown, its caption as a list below."""
-    header, body = _cells(comparison)
-    rule = ["---:" if name in _NUMBERS else "---" for name in _shown(comparison)]
+    header, body = cells(comparison)
+    rule = ["---:" if name in NUMBERS else "---" for name in columns(comparison)]
     lines = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *body)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in lines)
     return table + "\n\n" + "\n".join(f"- {sentence}" for sentence in caption(comparison)) + "\n"
@@ -86,8 +86,8 @@ def csv_table(comparison: Comparison) -> str:
 
 def latex_table(comparison: Comparison) -> str:
     """The table for a paper, in LaTeX that needs the package booktabs."""
-    header, body = _cells(comparison)
-    align = "".join("r" if name in _NUMBERS else "l" for name in _shown(comparison))
+    header, body = cells(comparison)
+    align = "".join("r" if name in NUMBERS else "l" for name in columns(comparison))
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join(map(_latex, cells)) + r" \\"
@@ -160,7 +160,7 @@ def _set_line(one: EvaluatedSet) -> str:
     return f"{line}; {one.kind} set opened {times}."
 
 
-def _shown(comparison: Comparison) -> list[str]:
+def columns(comparison: Comparison) -> list[str]:
     """The columns of this table: those about the anchor need one, and empty words are left out."""
     rows = comparison.rows
     wanted = {
@@ -174,9 +174,9 @@ def _shown(comparison: Comparison) -> list[str]:
     return [name for name in _COLUMNS if wanted.get(name, True)]
 
 
-def _cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Header and body as words, in the columns that are shown."""
-    digits, shown = decimals(comparison), _shown(comparison)
+    digits, shown = decimals(comparison), columns(comparison)
     titles = {
         "interval": f"{100 * comparison.settings.level:g} % interval",
         "macro": f"macro over {comparison.macro_over}",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cssim.evaluation.report import Comparison
 
 
-FORMATS = ("text", "markdown", "csv", "latex")
+FORMATS = ("text", "markdown", "csv", "latex", "html")
 """How a table can be written."""
 
 
@@ -125,12 +125,21 @@ def latest_comparison(ws: Workspace) -> StoredComparison | None:
     return _stored(ws, newest[0]) if newest else None
 
 
-def as_text(comparison: Comparison, form: str) -> str:
-    """The table as `text`, `markdown`, `csv` or `latex`; raises `BadInput` for anything else."""
+def as_text(comparison: Comparison, form: str, *, title: str = "Comparison") -> str:
+    """The table in one of `FORMATS`; raises `BadInput` for anything else.
+
+    Args:
+        comparison: what to write.
+        form: `html` gives a whole file with a figure, the others the table and its caption.
+        title: of the file.
+    """
     from cssim.evaluation import tables
+    from cssim.evaluation.html_report import html_report
 
     if form not in FORMATS:
         raise BadInput(f"a table is written as {', '.join(FORMATS)}, got {form!r}")
+    if form == "html":
+        return html_report(comparison, title)
     write: Callable[[Comparison], str] = getattr(tables, f"{form}_table")
     return write(comparison)
 

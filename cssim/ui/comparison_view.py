@@ -174,7 +174,7 @@ def _files(stored: StoredComparison) -> None:
     stem = re.sub(r"[^\w.-]+", "-", stored.info.name).strip("-") or "comparison"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Take it out as", width="content")
-        for file in comparison_files(stored.comparison):
+        for file in comparison_files(stored.comparison, stored.info.name):
             st.download_button(
                 file.title,
                 file.text,

@@ -85,7 +85,7 @@ def test_a_comparison_is_asked_for_run_and_shown(filled: Workspace) -> None:
         assert f" {100 * row.accuracy:.{digits}f} " in shown + " "
     assert "test set, " in said(app)
     assert "opened once" in said(app)
-    assert len(app.get("download_button")) == 4
+    assert len(app.get("download_button")) == 5
 
 
 def test_a_second_look_at_a_test_set_is_said(filled: Workspace) -> None:
