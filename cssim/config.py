@@ -142,6 +142,16 @@ def child_environment(settings: Settings) -> dict[str, str]:
     return dict(os.environ) | {variable(name): str(value) for name, value in values.items()}
 
 
+def share_processors() -> None:
+    """Let arithmetic threads sleep while they wait for each other; before torch is first loaded.
+
+    By default they spin, which costs little on an idle machine and a lot beside a server, a browser
+    or another worker: 160 pictures through a small ViT took 0.7 s instead of 6 to 15 s on two busy
+    cores. Whoever has set OMP_WAIT_POLICY keeps it.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def _parse(name: str, text: str, kind: Any) -> Any:
     kind = str(kind)
     if kind.startswith("Path"):

@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "cssim.ui": (*CORE, "cssim.services", "cssim.plots", "cssim.ui", "streamlit", "pandas"),
     "cssim.cli": (*CORE, "cssim", "cssim.services", "cssim.cli", "db.engine", "click"),
-    "cssim.__main__": ("cssim.cli",),
+    "cssim.__main__": ("cssim.config", "cssim.cli"),
     "cssim.__init__": ("cssim.ensembles.saved",),
     "db": (*CORE, "db", "sqlalchemy", "alembic"),
     "pages": (*CORE, "cssim.services", "cssim.plots", "cssim.ui", "streamlit", "pandas", "plotly"),

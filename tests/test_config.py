@@ -1,9 +1,12 @@
+import os
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from cssim.config import Settings, load_settings, variable
+from cssim.config import Settings, load_settings, share_processors, variable
 from cssim.errors import BadSetting
 
 
@@ -66,3 +69,29 @@ def test_all_state_lies_in_the_home_folder(tmp_path):
 
 def test_other_variables_are_not_read():
     assert load_settings({"PATH": "/bin", "PORT": "1"}) == Settings()
+
+
+def test_arithmetic_threads_sleep_while_they_wait_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # so that whatever stood there comes back
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    share_processors()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    share_processors()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+def test_the_command_line_sets_it_before_torch_is_loaded() -> None:
+    code = (
+        "import os, runpy, sys; sys.argv = ['cssim', '--version']\n"
+        "try: runpy.run_module('cssim', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split()[-2:] == ["PASSIVE", "False"]
