@@ -101,7 +101,7 @@ class Regime:
         best = max(known, key=lambda name: known[name])
         return (
             f"At {last.size:g} labels {last.leader} leads{also}; {self.more:g} more labels would "
-            f"add about {100 * known[best]:.1f} points to {best}, if its curve goes on as it did."
+            f"add about {100 * known[best]:.2f} points to {best}, if its curve goes on as it did."
         )
 
 
