@@ -34,12 +34,12 @@ _STYLE = """
   --paper: #ffffff; --link: #0060a8; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --quiet: #a3a8b4;
   --rule: #3d414b; --paper: #14161b; --link: #7cc4ff; } }
-body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: var(--ink);
+body { margin: 2rem auto; max-width: 80rem; padding: 0 1rem; color: var(--ink);
   background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .7rem; text-align: left; vertical-align: top;
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .55rem; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--rule); }
 th { border-bottom: 2px solid var(--ink); } .number { text-align: right; white-space: nowrap; }
 a { color: var(--link); } .quiet, li { color: var(--quiet); }
