@@ -158,6 +158,24 @@ def test_an_ensemble_is_asked_for(filled: Workspace) -> None:
     assert rows.value == ["histogram", "hog", "both"]
 
 
+def test_a_model_trained_on_the_set_is_refused_until_leakage_is_allowed(filled: Workspace) -> None:
+    ws = filled
+    (validation,) = [s for s in library.cluster_summaries(ws) if s.cluster.name == "w-validation"]
+    with ws.database.writing() as session:
+        seen = NewModel("seen", ModelKind.GLOBAL, "hog", cluster_ids=(validation.cluster.id,))
+        runs.save_model(session, ws.project.id, seen)
+    app = look("compare")
+    app.button(key="compare_go").click().run()
+    assert "seen trained on pages of the evaluated set" in " ".join(e.value for e in app.error)
+    assert not jobs.list_jobs(ws, states=[JobState.QUEUED])
+    app.checkbox(key="compare_leakage").check().run()
+    app.button(key="compare_go").click().run()
+    assert not app.error
+    jobs.run_worker(ws, limit=1)
+    shown = tables(app.run())[0]
+    assert "trained on this set" in shown
+
+
 def test_names_are_never_read_as_html(filled: Workspace) -> None:
     ws = filled
     name = "<img src=x>"
