@@ -131,6 +131,18 @@ def test_a_refused_file_is_named_and_the_others_go_in(tmp_path: Path) -> None:
     assert "refused broken.jpg: " in result.stderr
 
 
+def test_of_several_label_files_only_the_faulty_ones_stay_out(tmp_path: Path) -> None:
+    good, bad, other = (tmp_path / name for name in ("good.csv", "bad.csv", "other.csv"))
+    good.write_text("ref,a,b,answer\nr,x,y,A\n")
+    bad.write_text("ref,a,b,answer\nr,x,z,perhaps\n")
+    other.write_text("ref,a,b,answer\nr,x,z,B\n")
+    result = run("labels", "import", good, bad, other, "--kind", "test", code=1)
+    assert "bad.csv:2: expected" in result.stderr
+    assert [c["cluster"]["name"] for c in ask("labels", "list")] == ["good", "other"]
+    named = run("labels", "import", good, other, "--cluster", "w", "--kind", "test", code=1)
+    assert "--cluster names one cluster, got 2 files" in named.stderr
+
+
 def test_a_faulty_label_file_goes_in_only_without_its_faults(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text("ref,a,b,answer\nr,x,y,A\nr,x,z,perhaps\n")

@@ -44,7 +44,7 @@ def test_the_loop_from_pictures_to_a_table_that_holds(world: World, tmp_path: Pa
     assert ask("images", "add", world.images)["added"] == IMAGES
     assert ask("images", "add", world.images)["added"] == 0
 
-    report = ask(
+    [report] = ask(
         "labels", "import", world.answers, "--cluster", "w", "--validation-share", "0.34",
         "--reference", world.references[0], "--reference", world.references[1],
     )  # fmt: skip

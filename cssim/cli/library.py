@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cssim.cli.base import App, counting_bar, json_option, pass_app, say_json, say_table
+from cssim.errors import BadInput
 from cssim.services import library
 from cssim.services import projects as project_service
 from cssim.types import ClusterKind
@@ -74,10 +75,8 @@ def labels() -> None:
     """People's answers, in and out."""
 
 
-@labels.command(
-    "import", epilog="Example: python -m cssim labels import dist_254.txt --kind context"
-)
-@click.argument("path", type=existing)
+@labels.command("import", epilog="Example: python -m cssim labels import dist_254.txt dist_389.txt")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=existing)
 @click.option("--format", "form", help="cosis, csv or cosis-npy [default: by the extension].")
 @click.option("--cluster", help="Name of the cluster [default: the file's name].")
 @click.option("--kind", type=click.Choice([kind.value for kind in ClusterKind]))
@@ -110,30 +109,44 @@ def labels() -> None:
 def import_labels(
     app: App,
     /,
-    path: Path,
+    paths: tuple[Path, ...],
     form: str | None,
     per_reference: int | None,
     references: tuple[str, ...],
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Take a label file in; where a line is faulty, nothing of the file goes in."""
-    bar, move = counting_bar("reading labels")
-    with bar:
-        report = library.import_labels(
-            app.ws,
-            path,
-            format=form,
-            per_reference=references or per_reference,
-            progress=move,
-            **options,
-        )
+    """Take label files in; where a line is faulty, nothing of its file goes in.
+
+    The other files go in all the same, and the exit code is 1.
+    """
+    if len(paths) > 1 and options["cluster"]:
+        raise BadInput(f"--cluster names one cluster, got {len(paths)} files; leave it out")
+    reports, refusals = [], []
+    for path in paths:
+        bar, move = counting_bar(f"reading {path.name}")
+        try:
+            with bar:
+                report = library.import_labels(
+                    app.ws,
+                    path,
+                    format=form,
+                    per_reference=references or per_reference,
+                    progress=move,
+                    **options,
+                )
+        except BadInput as error:
+            refusals.append(str(error))
+            continue
+        reports.append(report)
+        if not as_json:
+            click.echo(str(report))
+            for fault in report.skipped:
+                click.echo(f"skipped {fault}", err=True)
     if as_json:
-        say_json(asdict(report))
-        return
-    click.echo(str(report))
-    for fault in report.skipped:
-        click.echo(f"skipped {fault}", err=True)
+        say_json([asdict(report) for report in reports])
+    if refusals:
+        raise BadInput("\n".join(refusals))
 
 
 @labels.command("export", epilog="Example: python -m cssim labels export ocean ocean.csv")
