@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,13 @@ from sqlalchemy import ScalarResult, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cssim.errors import Conflict, NotFound
-from cssim.types import EnsembleInfo, EvaluationInfo, ModelInfo, ModelKind
+from cssim.types import EnsembleInfo, EvaluationInfo, JobState, ModelInfo, ModelKind
 from db.models import (
     EnsembleMemberRow,
     EnsembleRow,
     EvaluationClusterRow,
     EvaluationRow,
+    JobRow,
     ModelClusterRow,
     ModelRow,
 )
@@ -228,14 +230,19 @@ def get_evaluation(session: Session, project_id: int, evaluation_id: int) -> Eva
 
 
 def count_looks(session: Session, cluster_ids: Sequence[int]) -> dict[int, int]:
-    """How many evaluations have looked at each cluster."""
+    """How many comparisons and finished analyses have looked at each cluster."""
     query = (
         select(EvaluationClusterRow.cluster_id, func.count())
         .where(EvaluationClusterRow.cluster_id.in_(cluster_ids))
         .group_by(EvaluationClusterRow.cluster_id)
     )
-    counted = {cluster_id: n for cluster_id, n in session.execute(query)}
-    return {cluster_id: counted.get(cluster_id, 0) for cluster_id in cluster_ids}
+    counted = Counter({cluster_id: n for cluster_id, n in session.execute(query)})
+    analyses = select(JobRow.params).where(
+        JobRow.kind == "analyse", JobRow.state == JobState.DONE.value
+    )
+    for params in session.scalars(analyses):  # their numbers lie with the job
+        counted.update(params["clusters"])
+    return {cluster_id: counted[cluster_id] for cluster_id in cluster_ids}
 
 
 def _untrained(kind: str) -> bool:

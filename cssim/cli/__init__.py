@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 import cssim
+from cssim.cli.analysing import analyse
 from cssim.cli.asking import ask, search
 from cssim.cli.base import App, Commands
 from cssim.cli.comparing import compare, leakage
@@ -47,6 +48,7 @@ def main(context: click.Context, home: Path | None, project: str | None) -> None
 
 
 for command in (
+    analyse,
     app,
     ask,
     backbones,

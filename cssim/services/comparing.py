@@ -76,7 +76,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     chosen = Chosen(params["models"], ensembles, every)
     triples = load_triples(ws, params["clusters"])
     refuse_leaks(list(leaks_of(chosen, clusters, triples).values()), allow=params["allow_leakage"])
-    distances, reasons, chosen = _all_distances(context, chosen, triples)
+    distances, reasons, chosen = all_distances(context, chosen, triples)
     seen = Seen.of(context, chosen, triples, without=reasons)
     leaks = leaks_of(chosen, clusters, triples, near=seen.near)
     score = soft_credit if params["settings"]["credit"] == "soft" else strict_credit
@@ -87,7 +87,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
         {name: score(value, triples.share_a) for name, value in distances.items()},
         triples.reference,
         settings=settings,
-        contexts=_contexts(ws, triples),
+        contexts=contexts_of(ws, triples),
         votes=(triples.votes_a, triples.votes_b),
         sets=[_evaluated(c, triples_of, looks[c.id]) for c, triples_of in _parts(ws, clusters)],
         overlaps=seen.overlaps(" + ".join(cluster.name for cluster in clusters)),
@@ -108,7 +108,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     return {"evaluation": evaluation_id}
 
 
-def _all_distances(
+def all_distances(
     context: JobContext, chosen: Chosen, triples: Triples
 ) -> tuple[dict[str, Floats], dict[str, str], Chosen]:
     """Distances (n, 2) of each row that can be computed, and why not of the others.
@@ -138,7 +138,7 @@ def _all_distances(
         else:
             stack = np.stack([by_model[i] for i in ensemble.member_ids])
             try:
-                fitted, features = _weighing(context, ensemble, triples)
+                fitted, features = weighing(context, ensemble, triples)
             except (BadInput, NotFound, Unavailable) as error:
                 reasons[ensemble.name] = str(error)
             else:
@@ -192,7 +192,7 @@ def _training_clusters(ws: Workspace, chosen: Chosen) -> dict[int, Cluster]:
         )
 
 
-def _contexts(ws: Workspace, triples: Triples) -> NDArray[np.str_] | None:
+def contexts_of(ws: Workspace, triples: Triples) -> NDArray[np.str_] | None:
     """(n,) context of each triple's reference; None unless each reference has exactly one tag."""
     references, which = np.unique(triples.reference, return_inverse=True)
     with ws.database.reading() as session:
@@ -219,7 +219,7 @@ def _evaluated(cluster: Cluster, triples: Triples, looks: int) -> EvaluatedSet:
     )
 
 
-def _weighing(
+def weighing(
     context: JobContext, ensemble: EnsembleInfo, triples: Triples
 ) -> tuple[Fitted, NDArray[np.float32] | None]:
     """The ensemble's strategy, and the features of each triple's reference where it needs them.

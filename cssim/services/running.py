@@ -31,6 +31,7 @@ RUNNERS: dict[str, str] = {
     "train": "cssim.services.runners:run_train",
     "ensemble": "cssim.services.building:run_ensemble",
     "compare": "cssim.services.comparing:run_compare",
+    "analyse": "cssim.services.analysing:run_analyse",
 }
 """Kind of job -> `module:function`; loaded by the process that runs it, for it imports torch."""
 

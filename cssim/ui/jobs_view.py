@@ -26,6 +26,7 @@ KINDS = {
     "embed": "Embedding",
     "ensemble": "Ensemble",
     "compare": "Comparison",
+    "analyse": "Analysis",
 }
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 _ICONS = {

@@ -1,0 +1,251 @@
+"""The job `analyse`: where models are right, what people agree on, what each member is worth.
+
+Its numbers are the job's result; looks at test sets are counted as those of comparisons are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssim.errors import BadInput, CSSimError
+from cssim.services import jobs
+from cssim.services.agreeing import agreement_of
+from cssim.services.comparing import Chosen, all_distances, contexts_of, fingerprints_of
+from cssim.services.dissecting import ensemble_parts
+from cssim.services.encoding import distances_of, embeddings_of, refreshed
+from cssim.services.evaluation import comparison_request
+from cssim.services.jobs import JobRequest
+from cssim.services.leaks import leaks_of
+from cssim.services.library import image_hashes, load_triples
+from cssim.services.running import JobContext
+from cssim.services.workspace import Workspace
+from cssim.triples import Triples
+from cssim.types import Cluster, ClusterKind, ModelKind
+from db import library, runs
+
+if TYPE_CHECKING:
+    from cssim.evaluation.breakdown import Cell
+    from cssim.evaluation.report import CompareSettings
+
+Floats = NDArray[np.float64]
+
+STEPS = 5
+"""Parts into which margins and distances are cut."""
+
+
+def analysis_request(ws: Workspace, clusters: Sequence[str], **options: Any) -> JobRequest:
+    """A checked request to analyse models and ensembles on the triples of some clusters.
+
+    Arguments and errors are those of `evaluation.comparison_request`; leakage is refused alike.
+
+    Raises:
+        BadInput: also where an ensemble and one of all members share a name.
+    """
+    request = comparison_request(ws, clusters, **options)
+    with ws.database.reading() as session:
+        groups = [
+            runs.get_ensemble(session, ws.project.id, name) for name in request.params["ensembles"]
+        ]
+        members = runs.models_by_id(session, [i for e in groups for i in e.member_ids])
+    twice = {e.name for e in groups} & {m.name for m in members.values()}
+    if twice:
+        raise BadInput(f"a member and an ensemble share the name {min(twice)!r}: rename one")
+    return JobRequest("analyse", request.params)
+
+
+def request_analysis(
+    ws: Workspace, clusters: Sequence[str], *, by: int | None = None, **options: Any
+) -> int:
+    """The id of a queued job that analyses; see `analysis_request`."""
+    request = analysis_request(ws, clusters, **options)
+    return jobs.enqueue(ws, request.kind, request.params, by=by)
+
+
+def run_analyse(context: JobContext) -> Mapping[str, Any]:
+    """Job `analyse`: everything as plain values; parts that cannot be had say why in `notes`.
+
+    Raises:
+        LeakedEvaluation: a member was trained on these clusters, and that was not allowed.
+    """
+    from cssim.evaluation.accuracy import soft_credit, strict_credit
+    from cssim.evaluation.leakage import refuse_leaks
+    from cssim.evaluation.report import CompareSettings
+
+    ws, params = context.ws, context.job.params
+    with ws.database.reading() as session:
+        by_id = library.clusters_by_id(session, params["clusters"])
+        looks = runs.count_looks(session, params["clusters"])
+        ensembles = [runs.get_ensemble(session, ws.project.id, e) for e in params["ensembles"]]
+        members = [i for e in ensembles for i in e.member_ids]
+        every = runs.models_by_id(session, [*params["models"], *members])
+    clusters = [by_id[i] for i in params["clusters"]]
+    asked = Chosen(params["models"], ensembles, every)
+    triples = load_triples(ws, params["clusters"])
+    settings = CompareSettings(**params["settings"])
+    leaks = leaks_of(asked, clusters, triples)
+    refuse_leaks(list(leaks.values()), allow=params["allow_leakage"])
+    # Members get distances of their own, too: bounds and refits are made of them.
+    whole = Chosen([*every], ensembles, every)
+    distances, reasons, whole = all_distances(context, whole, triples)
+    score = soft_credit if settings.credit == "soft" else strict_credit
+    credits = {name: score(value, triples.share_a) for name, value in distances.items()}
+    rows = [*(m.name for m in asked.models), *(e.name for e in ensembles)]
+    names = [name for name in rows if name in credits]
+    notes = [f"{name}: {reason}" for name, reason in reasons.items()]
+    result: dict[str, Any] = {
+        "clusters": [cluster.name for cluster in clusters],
+        "looks": {c.name: looks[c.id] + 1 for c in clusters if c.kind is ClusterKind.TEST},
+        "credit": settings.credit,
+        "triples": len(triples),
+        "references": len(np.unique(triples.reference)),
+        "rows": [
+            {
+                "name": name,
+                "accuracy": float(np.nanmean(credits[name])),
+                "leakage": str(leaks[name]),
+            }
+            for name in names
+        ],
+        "breakdown": {},
+        "matrix": None,
+        "fingerprints": fingerprints_of(triples, whole, settings),
+    }
+    if names:
+        stack = np.stack([credits[name] for name in names])
+        cut = {name: distances[name] for name in names}
+        result["breakdown"] = _breakdowns(ws, whole, triples, stack, cut, settings, notes)
+    context.check()
+    result["ensembles"] = ensemble_parts(
+        context, whole, triples, distances, credits, settings, notes
+    )
+    result["matrix"] = _matrix(context, whole, settings, reasons, notes)
+    result["agreement"] = agreement_of(ws, params["clusters"], triples)
+    result["notes"] = notes
+    return result
+
+
+def _breakdowns(
+    ws: Workspace,
+    chosen: Chosen,
+    triples: Triples,
+    credits: Floats,
+    distances: Mapping[str, Floats],
+    settings: CompareSettings,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Cells by context, class gap, people's agreement and distance; by margin for each row."""
+    from cssim.evaluation.breakdown import agreement_steps, breakdown, class_gaps, quantile_steps
+
+    labels = {
+        "class gap": class_gaps(triples.class_a, triples.class_b),
+        "people's agreement": agreement_steps(triples.share_a),
+    }
+    contexts = contexts_of(ws, triples)
+    if contexts is None:
+        notes.append("No breakdown by context: it needs exactly one tag on each reference.")
+    else:
+        labels = {"context": contexts} | labels
+    away = _cluster_distance(ws, chosen, triples, notes)
+    if away is not None:
+        labels["distance to the nearest cluster"] = quantile_steps(away, STEPS)
+
+    def cells(rows: Floats, label: NDArray[np.str_]) -> list[dict[str, Any]]:
+        return [_cell(c) for c in breakdown(rows, triples.reference, label, level=settings.level)]
+
+    found: dict[str, Any] = {title: cells(credits, label) for title, label in labels.items()}
+    found["margin"] = {
+        name: cells(credits[[i]], quantile_steps(np.abs(d[:, 1] - d[:, 0]), STEPS))
+        for i, (name, d) in enumerate(distances.items())
+    }
+    return found
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {**asdict(cell), "hidden": cell.hidden}
+
+
+def _cluster_distance(
+    ws: Workspace, chosen: Chosen, triples: Triples, notes: list[str]
+) -> Floats | None:
+    """(n,) cosine distance of each triple's reference to the nearest one that was trained on."""
+    from cssim.evaluation.breakdown import nearest_cluster
+
+    trained = sorted({i for m in chosen.every.values() for i in m.trained_references})
+    with ws.database.reading() as session:
+        known = (*chosen.every.values(), *runs.list_models(session, ws.project.id))
+    frozen = next((m for m in known if m.kind is ModelKind.FROZEN), None)
+    if not trained or frozen is None:
+        what = "a frozen model" if trained else "a model that was trained on clusters"
+        notes.append(f"No breakdown by distance to the nearest cluster: it needs {what}.")
+        return None
+    try:
+        _, encoder = refreshed(ws, frozen)
+        near = embeddings_of(ws, encoder, trained)
+    except CSSimError as error:
+        notes.append(f"No breakdown by distance to the nearest cluster: {error}")
+        return None
+    # Each reference once: rounding must not part the triples of one.
+    distinct, which = np.unique(triples.reference, return_inverse=True)
+    return nearest_cluster(embeddings_of(ws, encoder, distinct), near)[0][which]
+
+
+def _matrix(
+    context: JobContext,
+    chosen: Chosen,
+    settings: CompareSettings,
+    reasons: Mapping[str, str],
+    notes: list[str],
+) -> dict[str, Any] | None:
+    """Each CS model on each context cluster; None where there is none of one of them."""
+    from cssim.evaluation.accuracy import soft_credit, strict_credit
+    from cssim.evaluation.matrix import cross_matrix
+
+    ws = context.ws
+    models = [m for m in chosen.every.values() if m.kind is ModelKind.CS and m.name not in reasons]
+    with ws.database.reading() as session:
+        contexts = library.list_clusters(session, ws.project.id, kind=ClusterKind.CONTEXT)
+    if not models or not contexts:
+        notes.append("No cross-validation matrix: it needs CS models and context clusters.")
+        return None
+    parts = _with_pixels(ws, contexts, notes)
+    if not parts:
+        return None
+    columns = {cluster.id: k for k, (cluster, _) in enumerate(parts)}
+    triples = Triples.concatenate([part for _, part in parts])
+    score = soft_credit if settings.credit == "soft" else strict_credit
+    rows = []
+    for model in models:
+        _, encoder = refreshed(ws, model)
+        found = distances_of(ws, encoder, triples, cancelled=context.cancelled)
+        rows.append(score(found, triples.share_a))
+    matrix = cross_matrix(
+        [model.name for model in models],
+        [cluster.name for cluster, _ in parts],
+        np.stack(rows),
+        np.repeat(np.arange(len(parts)), [len(part) for _, part in parts]),
+        [[columns[i] for i in model.cluster_ids if i in columns] for model in models],
+    )
+    notes.append(
+        "Matrix: own clusters are marked; models were trained on them, so they flatter there."
+    )
+    return {**asdict(matrix), "home": matrix.home, "away": matrix.away, "best": matrix.best}
+
+
+def _with_pixels(
+    ws: Workspace, clusters: Sequence[Cluster], notes: list[str]
+) -> list[tuple[Cluster, Triples]]:
+    found = []
+    for cluster in clusters:
+        part = load_triples(ws, [cluster.id])
+        try:
+            image_hashes(ws, part.images)
+        except BadInput as error:
+            notes.append(f"Matrix without {cluster.name}: {error}")
+        else:
+            found.append((cluster, part))
+    return [(cluster, part) for cluster, part in found if len(part)]
