@@ -120,7 +120,9 @@ def _ensemble(part: Mapping[str, Any]) -> None:
                 "without": row["member"],
                 "accuracy": _per_cent(row["accuracy"]),
                 "difference": _points(row["difference"]),
-                "interval": f"{_points(row['low'])} to {_points(row['high'])}",
+                "interval": "-"
+                if row["low"] is None
+                else f"{_points(row['low'])} to {_points(row['high'])}",
                 "p (Holm)": _number(row["p_holm"]),
             }
             for row in part["ablation"]
@@ -197,7 +199,7 @@ def _table(title: str, rows: Sequence[Row]) -> None:
 
 
 def _range(low: float | None, high: float | None) -> str:
-    return f"{_per_cent(low)} to {_per_cent(high)}"
+    return "-" if low is None else f"{_per_cent(low)} to {_per_cent(high)}"
 
 
 def _per_cent(value: float | None) -> str:

@@ -20,7 +20,7 @@ from cssim.services.dissecting import ensemble_parts
 from cssim.services.encoding import distances_of, embeddings_of, refreshed
 from cssim.services.evaluation import comparison_request
 from cssim.services.jobs import JobRequest
-from cssim.services.leaks import leaks_of
+from cssim.services.leaks import Seen, leaks_of
 from cssim.services.library import image_hashes, load_triples
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
@@ -74,7 +74,7 @@ def run_analyse(context: JobContext) -> Mapping[str, Any]:
     """
     from cssim.evaluation.accuracy import soft_credit, strict_credit
     from cssim.evaluation.leakage import refuse_leaks
-    from cssim.evaluation.report import CompareSettings
+    from cssim.evaluation.report import FEW_REFERENCES, CompareSettings
 
     ws, params = context.ws, context.job.params
     with ws.database.reading() as session:
@@ -87,22 +87,26 @@ def run_analyse(context: JobContext) -> Mapping[str, Any]:
     asked = Chosen(params["models"], ensembles, every)
     triples = load_triples(ws, params["clusters"])
     settings = CompareSettings(**params["settings"])
-    leaks = leaks_of(asked, clusters, triples)
-    refuse_leaks(list(leaks.values()), allow=params["allow_leakage"])
+    refuse_leaks(list(leaks_of(asked, clusters, triples).values()), allow=params["allow_leakage"])
     # Members get distances of their own, too: bounds and refits are made of them.
     whole = Chosen([*every], ensembles, every)
     distances, reasons, whole = all_distances(context, whole, triples)
+    seen = Seen.of(context, whole, triples, without=reasons)
+    leaks = leaks_of(asked, clusters, triples, near=seen.near)
     score = soft_credit if settings.credit == "soft" else strict_credit
     credits = {name: score(value, triples.share_a) for name, value in distances.items()}
     rows = [*(m.name for m in asked.models), *(e.name for e in ensembles)]
     names = [name for name in rows if name in credits]
     notes = [f"{name}: {reason}" for name, reason in reasons.items()]
+    references = len(np.unique(triples.reference))
+    if references < FEW_REFERENCES:
+        notes.append(f"{references} reference(s) only: intervals are too narrow, or absent.")
     result: dict[str, Any] = {
         "clusters": [cluster.name for cluster in clusters],
         "looks": {c.name: looks[c.id] + 1 for c in clusters if c.kind is ClusterKind.TEST},
         "credit": settings.credit,
         "triples": len(triples),
-        "references": len(np.unique(triples.reference)),
+        "references": references,
         "rows": [
             {
                 "name": name,

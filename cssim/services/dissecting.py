@@ -115,8 +115,18 @@ class _Part:
             triples.reference,
             **chosen,
         )
-        steps = reliability(probability, triples.share_a, triples.reference, **chosen)
-        return {"calibration": plain(steps), "coverage": plain(curve)}
+        steps = plain(reliability(probability, triples.share_a, triples.reference, **chosen))
+        for step in steps["steps"]:
+            if step["references"] < 2:  # nothing to resample
+                step |= {"low": None, "high": None}
+        return {"calibration": steps, "coverage": plain(curve) | self._no_interval(len(curve.low))}
+
+    def _no_interval(self, points: int | None = None) -> dict[str, Any]:
+        """Empty bounds where one reference is all there is, so that nothing can be resampled."""
+        if len(np.unique(self._triples.reference)) > 1:
+            return {}
+        nothing = None if points is None else [None] * points
+        return {"low": nothing, "high": nothing}
 
     def ablation(self, notes: list[str]) -> dict[str, Any]:
         """Each member left out and the rest fitted again on the same clusters; gating's null."""
@@ -148,7 +158,7 @@ class _Part:
         here = np.stack([self._distances[member.name] for member in self._members])
         score = soft_credit if self._settings.credit == "soft" else strict_credit
         for i, member in enumerate(self._members):
-            self._context.progress(0.95, 1, f"{self._ensemble.name} without {member.name}")
+            self._context.progress(0.99, 1, f"{self._ensemble.name} without {member.name}")
             rest = np.arange(len(self._members)) != i
             fitted = rule.fit(known[rest], seen.share_a, reference=seen.reference, features=looks)
             rows.append(score(fitted.combine(here[rest], self._features), self._triples.share_a))
@@ -161,7 +171,8 @@ class _Part:
             seed=self._settings.seed,
             level=self._settings.level,
         )
-        return {"ablation": plain(found), "gating_null": self._null(seen, known, looks, notes)}
+        table = [plain(one) | self._no_interval() for one in found]
+        return {"ablation": table, "gating_null": self._null(seen, known, looks, notes)}
 
     def _null(
         self,
@@ -182,7 +193,7 @@ class _Part:
                 f"references and has {references}."
             )
             return None
-        self._context.progress(0.97, 1, f"{self._ensemble.name}: shuffling references")
+        self._context.progress(0.99, 1, f"{self._ensemble.name}: shuffling references")
         found = gating_null(
             known, seen.share_a, seen.reference, looks, folds=_FOLDS, seed=self._settings.seed
         )

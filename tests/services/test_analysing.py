@@ -181,7 +181,8 @@ def test_the_matrix_holds_each_cs_model_on_each_context_cluster(ws: Workspace) -
 
 
 def test_leaving_a_member_out_gives_the_ensemble_that_is_built_without_it(ws: Workspace) -> None:
-    result = _analyse(ws)
+    sets = [TEST, _contexts(ws)[1]]
+    result = _analyse(ws, *sets)
     alone = {row["member"]: row for row in _part(result, "sum")["ablation"]}
     assert alone["histogram"]["accuracy"] == pytest.approx(_row(result, "tiny"))
     assert alone["tiny"]["accuracy"] == pytest.approx(_row(result, "histogram"))
@@ -192,7 +193,7 @@ def test_leaving_a_member_out_gives_the_ensemble_that_is_built_without_it(ws: Wo
             ws, f"no {left}", rest, strategy="stacking", fit_on=[VALIDATION]
         )
         run_worker(ws, limit=1)
-    built = _analyse(ws)
+    built = _analyse(ws, *sets)
     for row in _part(result, "stack")["ablation"]:
         other = _row(built, f"no {row['member']}")
         assert row["accuracy"] == pytest.approx(other)
@@ -220,6 +221,16 @@ def test_confidences_are_those_of_the_fit_and_its_absence_is_said(ws: Workspace)
     assert found["coverage"]["credit"][-1] == pytest.approx(_row(result, "stack"))
     assert _part(result, "sum")["calibration"] is None
     assert "sum states no confidence: it was fitted on no answers." in result["notes"]
+
+
+def test_one_reference_gives_no_intervals_by_reference(ws: Workspace) -> None:
+    result = _analyse(ws, ensembles=["stack"])
+    assert result["references"] == 1
+    assert "1 reference(s) only: intervals are too narrow, or absent." in result["notes"]
+    (part,) = result["ensembles"]
+    curve, steps = part["coverage"], part["calibration"]["steps"]
+    assert {row["low"] for row in [*steps, *part["ablation"]]} == {None}
+    assert curve["low"] == curve["high"] == [None] * len(curve["credit"])
 
 
 def test_agreement_is_counted_person_by_person(ws: Workspace) -> None:
