@@ -123,14 +123,14 @@ def _ensemble(part: Mapping[str, Any]) -> None:
                 "interval": "-"
                 if row["low"] is None
                 else f"{_points(row['low'])} to {_points(row['high'])}",
-                "p (Holm)": _number(row["p_holm"]),
+                "p (Holm)": _p(row["p_holm"]),
             }
             for row in part["ablation"]
         ]
         _table(f"{name}: one member left out, the rest fitted again", rows)
     if part["gating_null"] is not None:
         null = part["gating_null"]
-        row = {"gain of the gate": _points(null["gain"]), "p": _number(null["p"])}
+        row = {"gain of the gate": _points(null["gain"]), "p": _p(null["p"])}
         _table(f"{name}: the gate against shuffled references", [row])
     if part["calibration"] is not None:
         found = part["calibration"]
@@ -212,3 +212,7 @@ def _points(value: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"

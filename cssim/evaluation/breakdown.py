@@ -105,12 +105,12 @@ def quantile_steps(values: Floats, parts: int, unit: str = "") -> NDArray[np.str
         return out
     cuts = np.unique(np.quantile(values[seen], np.linspace(0, 1, parts + 1)[1:-1]))
     step = np.searchsorted(cuts, values, side="right")
-    width = len(str(len(cuts) + 1))
-    for k in range(len(cuts) + 1):
+    steps = np.unique(step[seen])
+    width = len(str(len(steps)))
+    for number, k in enumerate(steps, 1):
         own = seen & (step == k)
-        if own.any():
-            low, high = values[own].min(), values[own].max()
-            out[own] = f"{k + 1:0{width}d}: {low:.3g} to {high:.3g}{unit}"
+        low, high = values[own].min(), values[own].max()
+        out[own] = f"{number:0{width}d}: {low:.3g} to {high:.3g}{unit}"
     return out
 
 

@@ -47,6 +47,8 @@ def test_tables_hold_the_numbers_of_the_json() -> None:
     (stack,) = found["ensembles"]
     for row in stack["ablation"]:
         assert f"{100 * row['difference']:+.1f}" in text
+        assert row["p_holm"] >= 0.001
+        assert f"{row['p_holm']:.3f}" in text
     own, other = found["matrix"]["accuracy"][0]
     assert f"{100 * own:.1f}*" in text
     assert f"own {100 * own:.1f}, others {100 * other:.1f}" in text

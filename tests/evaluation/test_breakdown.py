@@ -77,7 +77,7 @@ def test_labels_by_hand():
         "2: 0.3 to 0.4 d",
         "",
     ]
-    assert set(quantile_steps(np.ones(5), 4).tolist()) == {"2: 1 to 1"}
+    assert set(quantile_steps(np.ones(5), 4).tolist()) == {"1: 1 to 1"}
     assert quantile_steps(np.full(2, np.nan), 4).tolist() == ["", ""]
 
 
@@ -105,3 +105,7 @@ def test_nonsense_is_refused():
         quantile_steps(np.ones(2), 0)
     with pytest.raises(BadInput, match="clusters"):
         nearest_cluster(np.ones((2, 3)), np.ones((0, 3)))
+
+
+def test_steps_are_numbered_from_one_where_all_values_are_equal():
+    assert quantile_steps(np.full(4, 0.25), 5).tolist() == ["1: 0.25 to 0.25"] * 4
