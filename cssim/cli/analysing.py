@@ -10,6 +10,7 @@ import click
 from cssim.cli.base import (
     App,
     detach_option,
+    evaluated_options,
     json_option,
     pass_app,
     run_or_queue,
@@ -22,19 +23,7 @@ Row = Mapping[str, Any]
 
 
 @click.command(epilog="Example: python -m cssim analyse --on held-out --ensemble all")
-@click.option("--on", "clusters", multiple=True, required=True, help="A cluster to analyse on.")
-@click.option("--model", "models", multiple=True, help="A model [default: everything].")
-@click.option("--ensemble", "ensembles", multiple=True, help="An ensemble [default: everything].")
-@click.option(
-    "--credit",
-    type=click.Choice(["soft", "strict"]),
-    default="soft",
-    show_default=True,
-    help="Share of the voters who agree, or agreement with the majority.",
-)
-@click.option("--draws", type=click.IntRange(100), help="Bootstrap samples of references.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
-@click.option("--allow-leakage", is_flag=True, help="Also models trained on these clusters.")
+@evaluated_options
 @json_option
 @detach_option
 @pass_app

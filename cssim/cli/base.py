@@ -61,6 +61,35 @@ detach_option = click.option(
     "--detach", is_flag=True, help="Only queue the work; a worker does it."
 )
 
+_EVALUATED = (
+    click.option("--on", "clusters", multiple=True, required=True, help="A cluster to look at."),
+    click.option("--model", "models", multiple=True, help="A model [default: everything]."),
+    click.option(
+        "--ensemble", "ensembles", multiple=True, help="An ensemble [default: everything]."
+    ),
+    click.option(
+        "--credit",
+        type=click.Choice(["soft", "strict"]),
+        default="soft",
+        show_default=True,
+        help="Share of the voters who agree, or agreement with the majority.",
+    ),
+    click.option("--draws", type=click.IntRange(100), help="Bootstrap samples of references."),
+    click.option("--seed", default=0, show_default=True, help="Of the bootstrap."),
+    click.option(
+        "--allow-leakage",
+        is_flag=True,
+        help="Also models trained on these clusters; they are marked.",
+    ),
+)
+
+
+def evaluated_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a command that holds models against people's answers."""
+    for option in reversed(_EVALUATED):
+        command = option(command)
+    return command
+
 
 def say_json(value: Any) -> None:
     """Print a value as JSON on stdout."""

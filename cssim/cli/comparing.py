@@ -10,6 +10,7 @@ from cssim.cli.base import (
     App,
     counting_bar,
     detach_option,
+    evaluated_options,
     json_option,
     pass_app,
     run_or_queue,
@@ -20,23 +21,9 @@ from cssim.services import evaluation, leaks
 
 
 @click.command(epilog="Example: python -m cssim compare --on held-out --format markdown")
-@click.option("--on", "clusters", multiple=True, required=True, help="A cluster to evaluate on.")
-@click.option("--model", "models", multiple=True, help="A model [default: everything].")
-@click.option("--ensemble", "ensembles", multiple=True, help="An ensemble [default: everything].")
+@evaluated_options
 @click.option("--anchor", help="The row that others are compared with [default: first frozen].")
-@click.option(
-    "--credit",
-    type=click.Choice(["soft", "strict"]),
-    default="soft",
-    show_default=True,
-    help="Share of the voters who agree, or agreement with the majority.",
-)
-@click.option("--draws", type=click.IntRange(100), help="Bootstrap samples of references.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
 @click.option("--name", default="", help="What the comparison is called.")
-@click.option(
-    "--allow-leakage", is_flag=True, help="Also models trained on these clusters; they are marked."
-)
 @click.option(
     "--format",
     "form",

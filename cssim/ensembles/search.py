@@ -63,4 +63,5 @@ def nearest(
     both = np.repeat(exact[:, :, None], 2, axis=2)
     distance = fitted.weigh(both, weights[None])[:, 0]
     ranked = sorted(zip(distance.tolist(), rows.tolist(), strict=True))[:top]
-    return [Found(index.paths[row], value) for value, row in ranked]
+    # Adding zero turns the -0.0 of a picture that is the reference itself into 0.0.
+    return [Found(index.paths[row], value + 0.0) for value, row in ranked]
