@@ -6,10 +6,12 @@ it to `PAGES`. The page must still guard itself with `session.require`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page as StreamlitPage
 
 from cssim.types import Role
 from cssim.ui import session
@@ -29,16 +31,29 @@ class Entry:
     """A Material symbol, e.g. `:material/home:`."""
     role: Role
     """Who sees it; roles above see it too."""
+    section: str = ""
+    """The menu in which it stands, one of `SECTIONS`; empty for the bar itself."""
 
+
+SECTIONS = ("", "Data", "Models", "Results", "You")
+"""Menus of the navigation, in order."""
+FEW = 4
+"""So many pages stand in the bar without menus: annotators have few."""
 
 PAGES = (
     Entry("home", "Home", ":material/home:", Role.ANNOTATOR),
     Entry("annotate", "Label", ":material/touch_app:", Role.ANNOTATOR),
-    Entry("library", "Library", ":material/photo_library:", Role.RESEARCHER),
-    Entry("train", "Train", ":material/model_training:", Role.RESEARCHER),
-    Entry("compare", "Compare", ":material/leaderboard:", Role.RESEARCHER),
-    Entry("people", "People", ":material/group:", Role.ADMINISTRATOR),
-    Entry("account", "Account", ":material/account_circle:", Role.ANNOTATOR),
+    Entry("library", "Library", ":material/photo_library:", Role.RESEARCHER, "Data"),
+    Entry("plans", "Plans", ":material/event_note:", Role.RESEARCHER, "Data"),
+    Entry("quality", "Quality", ":material/fact_check:", Role.RESEARCHER, "Data"),
+    Entry("data", "Data in numbers", ":material/bar_chart:", Role.RESEARCHER, "Data"),
+    Entry("train", "Train", ":material/model_training:", Role.RESEARCHER, "Models"),
+    Entry("ensembles", "Ensembles", ":material/hub:", Role.RESEARCHER, "Models"),
+    Entry("compare", "Compare", ":material/leaderboard:", Role.RESEARCHER, "Results"),
+    Entry("regions", "Regions", ":material/scatter_plot:", Role.RESEARCHER, "Results"),
+    Entry("reference", "One reference", ":material/image_search:", Role.RESEARCHER, "Results"),
+    Entry("people", "People", ":material/group:", Role.ADMINISTRATOR, "You"),
+    Entry("account", "Account", ":material/account_circle:", Role.ANNOTATOR, "You"),
 )
 
 
@@ -57,17 +72,28 @@ def main() -> None:
     st.set_page_config(page_title="CS-Sim", page_icon=str(ICON), layout="wide", menu_items={})
     person = session.require("annotator")
     shown = [entry for entry in PAGES if person.role.may(entry.role) and exists(entry.name)]
-    pages = [
-        st.Page(
-            page_path(entry.name),
-            title=entry.title,
-            icon=entry.icon,
-            url_path=None if entry.name == "home" else entry.name,
-            default=entry.name == "home",
-        )
-        for entry in shown
-    ]
-    st.navigation(pages, position="top").run()
+    st.navigation(menus(shown), position="top").run()
+
+
+def menus(shown: Sequence[Entry]) -> dict[str, list[StreamlitPage]]:
+    """Pages by the menu in which they stand; who sees few pages gets them all in the bar."""
+    few = len(shown) <= FEW
+    found: dict[str, list[StreamlitPage]] = {}
+    for section in SECTIONS:
+        for entry in shown:
+            if entry.section == section:
+                found.setdefault("" if few else section, []).append(_page(entry))
+    return found
+
+
+def _page(entry: Entry) -> StreamlitPage:
+    return st.Page(
+        page_path(entry.name),
+        title=entry.title,
+        icon=entry.icon,
+        url_path=None if entry.name == "home" else entry.name,
+        default=entry.name == "home",
+    )
 
 
 if __name__ == "__main__":

@@ -98,3 +98,16 @@ def test_a_tab_that_changes_hands_keeps_nothing(ws: Workspace, signed_in) -> Non
     signed_in(Role.RESEARCHER)
     app.run()
     assert "secret" not in app.session_state
+
+
+def test_who_sees_few_pages_gets_them_without_menus_and_others_get_menus() -> None:
+    few = [entry for entry in shell.PAGES if entry.role is Role.ANNOTATOR]
+    assert list(shell.menus(few)) == [""]
+    many = [entry for entry in shell.PAGES if shell.exists(entry.name)]
+    found = shell.menus(many)
+    assert list(found) == [section for section in shell.SECTIONS if section in found]
+    assert sum(map(len, found.values())) == len(many)
+
+
+def test_every_page_stands_in_a_known_menu() -> None:
+    assert {entry.section for entry in shell.PAGES} <= set(shell.SECTIONS)
