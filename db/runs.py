@@ -230,7 +230,7 @@ def get_evaluation(session: Session, project_id: int, evaluation_id: int) -> Eva
 
 
 def count_looks(session: Session, cluster_ids: Sequence[int]) -> dict[int, int]:
-    """How many comparisons and finished analyses have looked at each cluster."""
+    """How many comparisons, finished analyses and inspections have looked at each cluster."""
     query = (
         select(EvaluationClusterRow.cluster_id, func.count())
         .where(EvaluationClusterRow.cluster_id.in_(cluster_ids))
@@ -238,7 +238,7 @@ def count_looks(session: Session, cluster_ids: Sequence[int]) -> dict[int, int]:
     )
     counted = Counter({cluster_id: n for cluster_id, n in session.execute(query)})
     analyses = select(JobRow.params).where(
-        JobRow.kind == "analyse", JobRow.state == JobState.DONE.value
+        JobRow.kind.in_(("analyse", "inspect")), JobRow.state == JobState.DONE.value
     )
     for params in session.scalars(analyses):  # their numbers lie with the job
         counted.update(params["clusters"])

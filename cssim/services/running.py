@@ -32,6 +32,7 @@ RUNNERS: dict[str, str] = {
     "ensemble": "cssim.services.building:run_ensemble",
     "compare": "cssim.services.comparing:run_compare",
     "analyse": "cssim.services.analysing:run_analyse",
+    "inspect": "cssim.services.inspecting_run:run_inspect",
 }
 """Kind of job -> `module:function`; loaded by the process that runs it, for it imports torch."""
 
