@@ -13,7 +13,8 @@ from db.models.library import (
     PageRow,
     ProjectRow,
 )
-from db.models.people import AuditRow, PersonRow, SignInAttemptRow, SignInRow
+from db.models.people import AuditRow, IdentityRow, LinkRow, PersonRow, SignInAttemptRow, SignInRow
+from db.models.plans import AdjudicationRow, ParticipationRow, PlanRow, TrainingAnswerRow
 from db.models.runs import (
     EnsembleMemberRow,
     EnsembleRow,
@@ -25,6 +26,7 @@ from db.models.runs import (
 from db.models.work import JobEventRow, JobRow, WorkerRow
 
 __all__ = [
+    "AdjudicationRow",
     "AuditRow",
     "Base",
     "ClusterRow",
@@ -32,6 +34,7 @@ __all__ = [
     "EnsembleRow",
     "EvaluationClusterRow",
     "EvaluationRow",
+    "IdentityRow",
     "ImageNameRow",
     "ImageRow",
     "ImageTagRow",
@@ -39,14 +42,18 @@ __all__ = [
     "JobRow",
     "JudgementRow",
     "LeaseRow",
+    "LinkRow",
     "ModelClusterRow",
     "ModelRow",
     "PageCandidateRow",
     "PageRow",
+    "ParticipationRow",
     "PersonRow",
+    "PlanRow",
     "ProjectRow",
     "SignInAttemptRow",
     "SignInRow",
+    "TrainingAnswerRow",
     "UTCDateTime",
     "WorkerRow",
     "now",

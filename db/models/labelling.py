@@ -34,6 +34,7 @@ class JudgementRow(Base):
         CheckConstraint("kind in ('answer', 'tie', 'skip', 'retract')", name="kind"),
         CheckConstraint("votes >= 1", name="votes"),
         Index("ix_judgements_person_page", "person_id", "page_id"),
+        Index("ix_judgements_person_recent", "person_id", "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("pages.id"), index=True)
@@ -56,6 +57,8 @@ class JudgementRow(Base):
     """`web`, `import` or `simulated`."""
     extra: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """Columns of an imported row that have no place of their own."""
+    version: Mapped[str | None] = mapped_column(String(40))
+    """Of the CS-Sim that took the answer in; None for imports."""
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """By the clock of the person's device, or of the imported file."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
@@ -75,6 +78,7 @@ class LeaseRow(Base):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_leases_person", "person_id", "page_id"),
+        Index("ix_leases_recent", "person_id", "created_at"),
     )
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("pages.id"))

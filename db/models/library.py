@@ -92,10 +92,18 @@ class PageRow(Base):
         Index(
             "ix_pages_open",
             "project_id",
+            "plan_id",
             "done",
             "id",
             sqlite_where=text("done < wanted"),
             postgresql_where=text("done < wanted"),
+        ),
+        Index(
+            "ix_pages_repeat_of",
+            "repeat_of",
+            "person_id",
+            sqlite_where=text("repeat_of is not null"),
+            postgresql_where=text("repeat_of is not null"),
         ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -109,6 +117,14 @@ class PageRow(Base):
     """How many people are to answer it; 0 where it is not to be handed out."""
     done: Mapped[int] = mapped_column(Integer, default=0)
     """How many standing judgements (answers and ties) it has."""
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"), index=True)
+    """The plan that hands it out; None for imported pages and for sets drawn without a plan."""
+    repeat_of: Mapped[int | None] = mapped_column(ForeignKey("pages.id"))
+    """The page that this one shows again, to see whether a person answers alike."""
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """The only person to whom it is handed out; None: everybody."""
+    gold: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The known answer: `order` and `classes` by position, and a `note`; None: unknown."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
 
