@@ -31,7 +31,7 @@ class TrainConfig:
     alpha: float | None = None
     """The change is scaled by alpha / rank; None: alpha = rank, so scale 1."""
     dropout: float = 0.0
-    """Share of LoRA's inputs that are dropped while training, 0 to below 1."""
+    """LoRA and head: share of the change's inputs dropped while training, 0 to below 1."""
     targets: tuple[str, ...] = ()
     """Last parts of the names of the layers that LoRA adapts; empty: the family's default."""
     last_blocks: int | None = 4

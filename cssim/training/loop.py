@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,7 @@ import numpy as np
 import torch
 
 from cssim.embeddings.network import Backbone
-from cssim.errors import BadInput, Cancelled, Conflict
+from cssim.errors import BadInput, Conflict
 from cssim.training.checkpoint import (
     STATE,
     ModelCard,
@@ -24,50 +20,12 @@ from cssim.training.checkpoint import (
     write_tensors,
 )
 from cssim.training.config import TrainConfig
-from cssim.training.data import Batch, Dataset, split
 from cssim.training.features import Features, Load
-from cssim.training.model import CSModel
-from cssim.training.objective import (
-    agreement,
-    batch_loss,
-    choice_logits,
-    on_device,
-    set_scale,
-)
+from cssim.training.learner import Epoch, Learner
+from cssim.training.model import CSModel, Trainable
 from cssim.triples import Triples
 
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """How far a training run is after one pass; number 0 is the untrained model."""
-
-    number: int
-    train_loss: float
-    """Mean over the training triples while they were learned from; NaN for number 0."""
-    loss: float
-    """Of the held-out triples; NaN where none are held out."""
-    accuracy: float
-    """Share of held-out votes that the embedding's distance agrees with the majority of, 0..1."""
-    ranking_accuracy: float
-    """Likewise by the ranking block's answer."""
-    lr: float
-    """The adapter's learning rate at the end of the epoch."""
-    images: int
-    """Images encoded in training."""
-    seconds: float
-    best: bool
-    """Whether this is the best epoch so far, the one that is kept."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields; NaN becomes None."""
-        fields = asdict(self)
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in fields.items()}
-
-    @staticmethod
-    def from_dict(fields: Mapping[str, Any]) -> Epoch:
-        """The epoch that gave `to_dict`."""
-        values: dict[str, Any] = {k: math.nan if v is None else v for k, v in fields.items()}
-        return Epoch(**values)
+__all__ = ["Epoch", "fit"]
 
 
 def fit(
@@ -113,8 +71,10 @@ def fit(
     run.finish()
 
 
-class _Run:
-    """Model, optimiser and curve of one run, and how they are kept."""
+class _Run(Learner):
+    """A run on pictures, each of whose epochs is kept in a folder."""
+
+    features: Features
 
     def __init__(
         self,
@@ -128,59 +88,16 @@ class _Run:
         if not len(triples):
             raise BadInput("there are no triples to train on: collect answers first")
         folder.mkdir(parents=True, exist_ok=True)
-        self.backbone, self.triples, self.config = backbone, triples, config
-        self.folder, self.cancelled = folder, cancelled
-        train, held = split(triples, config.validation_share, by=config.split, seed=config.seed)
-        votes = float(np.mean(train.votes_a + train.votes_b))
-        shape = (triples.images, config.margin, config.class_margin, votes)
-        self.train, self.held = Dataset(train, *shape), Dataset(held, *shape)
-        self.model = CSModel(backbone, config)
+        self.backbone, self.folder = backbone, folder
+        model = CSModel(backbone, config)
+        super().__init__(model, triples, config, device=backbone.device, cancelled=cancelled)
         self.features = Features(
-            self.model, backbone, load, triples.images, folder=folder, cancelled=cancelled
+            model, backbone, load, triples.images, folder=folder, cancelled=cancelled
         )
-        self.optimizer = _optimizer(self.model, config)
-        self.curve: list[Epoch] = []
-        self.best = self.model.trained_state()
-
-    @property
-    def finished(self) -> bool:
-        """Whether the last epoch was reached, or nothing got better for too long."""
-        last, epochs = self.curve[-1].number, self.config.steps[0]
-        waited = last - self._best_number() if len(self.held.triples) else 0
-        return last >= epochs or waited >= self.config.patience
-
-    def begin(self) -> Epoch:
-        """Epoch 0: the ranking block gets its scale, the untrained model its score."""
-        set_scale(self.model, self.encoded, self._whole(self.train))
-        return self._keep(0, math.nan, 0, 0.0)
-
-    def epoch(self) -> Epoch:
-        """One pass over the training triples."""
-        number, start = self.curve[-1].number + 1, time.perf_counter()
-        rng = np.random.default_rng([self.config.seed, number])
-        total, images = 0.0, 0
-        with torch.random.fork_rng(devices=[]), _threads(self.config.adapter):
-            torch.manual_seed(self.config.seed * 100_003 + number)
-            self.model.train()
-            batches = list(self.train.batches(self.config.batch_pages, rng))
-            for step, batch in enumerate(batches, (number - 1) * len(batches)):
-                if self.cancelled is not None and self.cancelled():
-                    raise Cancelled(f"training was stopped in epoch {number}")
-                self._set_lr(step / (len(batches) * self.config.steps[0]))
-                total += self._step(batch, rng) * len(batch)
-                images += len(batch.images)
-            self.model.train(False)
-        return self._keep(number, total / len(self.train.triples), images, start)
-
-    def encoded(self, images: torch.Tensor) -> torch.Tensor:
-        """(m, dim) embeddings of rows of the run's images, without gradients."""
-        with torch.no_grad():
-            parts = [self.model.leave(self.features.rows(rows)) for rows in torch.split(images, 32)]
-        return torch.cat(parts)
 
     def finish(self) -> None:
         """Write the best epoch as the finished model."""
-        best = self.curve[self._best_number()]
+        best = self.curve[self.best_number()]
         save_model(
             self.folder,
             self.best,
@@ -217,62 +134,11 @@ class _Run:
         _restore_moments(self.optimizer, self.model, groups["adam"])
         self.curve = [Epoch.from_dict(fields) for fields in json.loads(metadata["curve"])]
 
-    def _step(self, batch: Batch, rng: np.random.Generator) -> float:
-        entered = (
-            self.features.augmented(batch.images, rng)
-            if self.config.augment
-            else self.features.rows(batch.images)
-        )
-        loss = batch_loss(self.model, self.model.leave(entered), batch, self.config)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        for group in self.optimizer.param_groups:
-            torch.nn.utils.clip_grad_norm_(group["params"], self.config.clip)
-        self.optimizer.step()
-        return float(loss.detach())
-
-    def _set_lr(self, progress: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["start"] * 0.5 * (1 + math.cos(math.pi * progress))
-
     def _keep(self, number: int, train_loss: float, images: int, start: float) -> Epoch:
-        """Score the model, note whether it is the best, and make all of it safe."""
-        loss, accuracy, ranking = self._score()
-        best = not self.curve or self._better(loss, accuracy)
-        if best:
-            self.best = self.model.trained_state()
-        seconds = time.perf_counter() - start if start else 0.0
-        lr = float(self.optimizer.param_groups[0]["lr"])
-        epoch = Epoch(number, train_loss, loss, accuracy, ranking, lr, images, seconds, best)
-        self.curve.append(epoch)
+        """The epoch, after all of it is safe."""
+        epoch = super()._keep(number, train_loss, images, start)
         self._save()
         return epoch
-
-    def _score(self) -> tuple[float, float, float]:
-        """(loss, accuracy by distance, accuracy by ranking block) on the held-out triples."""
-        if not len(self.held.triples):
-            return math.nan, math.nan, math.nan
-        batch = on_device(self._whole(self.held), self.backbone.device)
-        embeddings = self.encoded(batch.images)
-        with torch.no_grad():
-            loss = float(batch_loss(self.model, embeddings, batch, self.config))
-            d_a = self.model.distances(embeddings, batch.reference, batch.a)
-            d_b = self.model.distances(embeddings, batch.reference, batch.b)
-            logits = choice_logits(self.model, embeddings, batch)
-        return loss, agreement(d_b - d_a, batch.share_a), agreement(logits, batch.share_a)
-
-    def _better(self, loss: float, accuracy: float) -> bool:
-        """Higher accuracy, ties broken by loss; without a held-out part the last epoch."""
-        if not len(self.held.triples):
-            return True
-        best = self.curve[self._best_number()]
-        return (accuracy, -loss) > (best.accuracy, -best.loss)
-
-    def _best_number(self) -> int:
-        return max(epoch.number for epoch in self.curve if epoch.best)
-
-    def _whole(self, data: Dataset) -> Batch:
-        return data.batch(np.arange(len(data.triples)))
 
     def _identity(self) -> str:
         """What two runs must share for one to go on with the other's state."""
@@ -307,20 +173,7 @@ class _Run:
         }
 
 
-def _optimizer(model: CSModel, config: TrainConfig) -> torch.optim.AdamW:
-    adapter = [parameter for _, parameter in model.adapter_parameters()]
-    groups = [
-        {"params": adapter, "lr": config.steps[1], "start": config.steps[1]},
-        {
-            "params": list(model.ranking.parameters()),
-            "lr": config.ranking_lr,
-            "start": config.ranking_lr,
-        },
-    ]
-    return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-
-
-def _moments(optimizer: torch.optim.Optimizer, model: CSModel) -> dict[str, torch.Tensor]:
+def _moments(optimizer: torch.optim.Optimizer, model: Trainable) -> dict[str, torch.Tensor]:
     """The optimiser's state by parameter name: step, exp_avg and exp_avg_sq."""
     return {
         f"adam/{key}/{name}": value.clone()
@@ -330,7 +183,7 @@ def _moments(optimizer: torch.optim.Optimizer, model: CSModel) -> dict[str, torc
 
 
 def _restore_moments(
-    optimizer: torch.optim.Optimizer, model: CSModel, moments: dict[str, torch.Tensor]
+    optimizer: torch.optim.Optimizer, model: Trainable, moments: dict[str, torch.Tensor]
 ) -> None:
     parameters = dict(model.named_parameters())
     for name, value in moments.items():
@@ -338,17 +191,6 @@ def _restore_moments(
         target = parameters[parameter]
         kept = value if key == "step" else value.to(target.device)
         optimizer.state.setdefault(target, {})[key] = kept
-
-
-@contextmanager
-def _threads(adapter: str) -> Iterator[None]:
-    """A head's steps are so small that sharing them between threads costs more than it gives."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if adapter == "head" else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _versions() -> dict[str, str]:

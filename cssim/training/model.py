@@ -46,80 +46,32 @@ class RankingBlock(nn.Module):
 class LowRankHead(nn.Module):
     """Embeddings z become z + scale * up(down(z)); `up` starts at 0, so nothing changes yet."""
 
-    def __init__(self, dim: int, rank: int, scale: float) -> None:
+    def __init__(self, dim: int, rank: int, scale: float, dropout: float = 0.0) -> None:
         super().__init__()
         self.down = nn.Linear(dim, rank, bias=False)
         self.up = nn.Linear(rank, dim, bias=False)
         nn.init.zeros_(self.up.weight)
         self.scale = scale
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """(n, dim) -> (n, dim)."""
-        return z + self.scale * self.up(self.down(z))  # type: ignore[no-any-return]
+        return z + self.scale * self.up(self.down(self.dropout(z)))  # type: ignore[no-any-return]
 
 
-class CSModel(nn.Module):
-    """A copy of a backbone with its adapter and a ranking block.
+def low_rank_head(dim: int, config: TrainConfig) -> LowRankHead:
+    """The head that a config describes, of that many dimensions."""
+    return LowRankHead(dim, config.rank, config.scale, config.dropout)
 
-    What enters is what never changes while training (`enter`): pixels, the activations before
-    the first block that learns, or for a head the frozen embeddings.
-    """
 
-    def __init__(self, backbone: Backbone, config: TrainConfig) -> None:
-        super().__init__()
-        shared = config.adapter == "head"
-        network = backbone.module if shared else copy.deepcopy(backbone.module)
-        last = None if shared else config.last_blocks
-        self.config = config
-        self.network = network
-        self.split = SplitNetwork(network, find_blocks(network.body), last)
-        self.head: nn.Module = nn.Identity()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            self._adapt(backbone)
-        self.ranking = RankingBlock(backbone.dim)
-        self.pixels = torch.Size((3, backbone.preprocessing.height, backbone.preprocessing.width))
-        self.to(backbone.device)
-        self.train(False)
+class Trainable(nn.Module):
+    """What the training loop needs: embeddings of whatever enters, and a ranking block on them."""
 
-    def _adapt(self, backbone: Backbone) -> None:
-        if self.config.adapter == "head":
-            self.head = LowRankHead(backbone.dim, self.config.rank, self.config.scale)
-        elif self.config.adapter == "lora":
-            targets = lora_layers(
-                self.network, self.config.targets or backbone.spec.targets, self.split.frozen
-            )
-            add_lora(self.network, targets, self.config)
-        else:
-            self.network.float().requires_grad_(True)
-            for module in self.split.frozen:
-                module.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> CSModel:
-        """Dropout of LoRA follows `mode`; batch norm and all else of the backbone stay in eval."""
-        super().train(mode)
-        self.network.eval()
-        for name, module in self.network.named_modules():
-            if "lora_dropout" in name:
-                module.train(mode)
-        return self
-
-    def enter(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What can be computed once per image, of (n, 3, h, w) pixels; without gradients."""
-        with torch.no_grad():
-            if self.config.adapter == "head":
-                return self.network(pixels)  # type: ignore[no-any-return]
-            return self.split.enter(pixels)
+    ranking: RankingBlock
 
     def leave(self, entered: torch.Tensor) -> torch.Tensor:
-        """(n, dim) float32 embeddings of what `enter` gave."""
-        if self.config.adapter == "head":
-            return self.head(entered)  # type: ignore[no-any-return]
-        return self.split.leave(entered, self.pixels)
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(n, dim) float32 embeddings of (n, 3, h, w) pixels."""
-        return self.leave(self.enter(pixels))
+        """(n, dim) float32 embeddings of what enters."""
+        raise NotImplementedError
 
     def distances(
         self, embeddings: torch.Tensor, reference: torch.Tensor, other: torch.Tensor
@@ -159,6 +111,70 @@ class CSModel(nn.Module):
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(state[name])
+
+
+class CSModel(Trainable):
+    """A copy of a backbone with its adapter and a ranking block.
+
+    What enters is what never changes while training (`enter`): pixels, the activations before
+    the first block that learns, or for a head the frozen embeddings.
+    """
+
+    def __init__(self, backbone: Backbone, config: TrainConfig) -> None:
+        super().__init__()
+        shared = config.adapter == "head"
+        network = backbone.module if shared else copy.deepcopy(backbone.module)
+        last = None if shared else config.last_blocks
+        self.config = config
+        self.network = network
+        self.split = SplitNetwork(network, find_blocks(network.body), last)
+        self.head: nn.Module = nn.Identity()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self._adapt(backbone)
+        self.ranking = RankingBlock(backbone.dim)
+        self.pixels = torch.Size((3, backbone.preprocessing.height, backbone.preprocessing.width))
+        self.to(backbone.device)
+        self.train(False)
+
+    def _adapt(self, backbone: Backbone) -> None:
+        if self.config.adapter == "head":
+            self.head = low_rank_head(backbone.dim, self.config)
+        elif self.config.adapter == "lora":
+            targets = lora_layers(
+                self.network, self.config.targets or backbone.spec.targets, self.split.frozen
+            )
+            add_lora(self.network, targets, self.config)
+        else:
+            self.network.float().requires_grad_(True)
+            for module in self.split.frozen:
+                module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> CSModel:
+        """Dropout of LoRA follows `mode`; batch norm and all else of the backbone stay in eval."""
+        super().train(mode)
+        self.network.eval()
+        for name, module in self.network.named_modules():
+            if "lora_dropout" in name:
+                module.train(mode)
+        return self
+
+    def enter(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What can be computed once per image, of (n, 3, h, w) pixels; without gradients."""
+        with torch.no_grad():
+            if self.config.adapter == "head":
+                return self.network(pixels)  # type: ignore[no-any-return]
+            return self.split.enter(pixels)
+
+    def leave(self, entered: torch.Tensor) -> torch.Tensor:
+        """(n, dim) float32 embeddings of what `enter` gave."""
+        if self.config.adapter == "head":
+            return self.head(entered)  # type: ignore[no-any-return]
+        return self.split.leave(entered, self.pixels)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(n, dim) float32 embeddings of (n, 3, h, w) pixels."""
+        return self.leave(self.enter(pixels))
 
     def merge(self) -> None:
         """Fold LoRA into the backbone's own weights: the same output, and nothing left to train."""

@@ -10,11 +10,11 @@ import torch
 from cssim.training.config import TrainConfig
 from cssim.training.data import Batch
 from cssim.training.losses import choice_loss, order_loss
-from cssim.training.model import CSModel
+from cssim.training.model import Trainable
 
 
 def batch_loss(
-    model: CSModel, embeddings: torch.Tensor, batch: Batch, config: TrainConfig
+    model: Trainable, embeddings: torch.Tensor, batch: Batch, config: TrainConfig
 ) -> torch.Tensor:
     """The loss of a batch from the (m, dim) embeddings of its distinct images.
 
@@ -32,7 +32,7 @@ def batch_loss(
     return config.choice_weight * choice + config.order_weight * order
 
 
-def choice_logits(model: CSModel, embeddings: torch.Tensor, batch: Batch) -> torch.Tensor:
+def choice_logits(model: Trainable, embeddings: torch.Tensor, batch: Batch) -> torch.Tensor:
     """(n,) the ranking block's log odds that `a` is closer."""
     return model.ranking(  # type: ignore[no-any-return]
         embeddings[batch.reference], embeddings[batch.a], embeddings[batch.b]
@@ -49,7 +49,7 @@ def agreement(margin: torch.Tensor, share_a: torch.Tensor) -> float:
 
 
 def set_scale(
-    model: CSModel, encoded: Callable[[torch.Tensor], torch.Tensor], batch: Batch
+    model: Trainable, encoded: Callable[[torch.Tensor], torch.Tensor], batch: Batch
 ) -> None:
     """Give the ranking block the sureness that fits the untrained distances best."""
     embeddings = encoded(batch.images)
