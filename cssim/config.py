@@ -30,7 +30,8 @@ class Settings:
     precision: str = "auto"
     """`auto`, `float32` or `bfloat16`: `auto` takes bfloat16 where the hardware computes in it."""
     models: Path | None = None
-    """Folder in which a Hub name such as `facebook/dino-vitb16` is looked for before the Hub."""
+    """Folder of backbones, looked in before the Hub, e.g. for `facebook/dino-vitb16`; empty means
+    `backbones` in the home folder."""
     max_pixels: int = 100_000_000
     """Images with more pixels than this are refused unread (decompression bombs)."""
     max_upload_mb: int = 64
@@ -61,6 +62,8 @@ class Settings:
                 )
         if not self.project.strip():
             raise BadSetting(f"{variable('project')} must name a project, got an empty text")
+        if self.models is None:
+            object.__setattr__(self, "models", self.home / "backbones")
 
     @property
     def url(self) -> str:

@@ -52,7 +52,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cssim.web": (
         *CORE, "cssim", "cssim.services", "cssim.images", "cssim.web", "starlette", "anyio",
     ),
-    "cssim.ui": (*CORE, "cssim.services", "cssim.plots", "cssim.ui", "streamlit", "pandas"),
+    "cssim.ui": (
+        *CORE, "cssim.services", "cssim.plots", "cssim.ui", "streamlit", "pandas", "plotly",
+    ),
     "cssim.cli": (*CORE, "cssim", "cssim.services", "cssim.cli", "db.engine", "click"),
     "cssim.__main__": ("cssim.config", "cssim.cli"),
     "cssim.__init__": ("cssim.ensembles.saved",),

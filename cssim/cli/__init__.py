@@ -12,13 +12,14 @@ import click
 import cssim
 from cssim.cli.analysing import analyse
 from cssim.cli.asking import ask, search
+from cssim.cli.backbones import backbones
 from cssim.cli.base import App, Commands
 from cssim.cli.comparing import compare, leakage
 from cssim.cli.demo import demo_command
 from cssim.cli.jobs import jobs
 from cssim.cli.library import images, labels, projects
 from cssim.cli.machine import app, doctor, worker
-from cssim.cli.models import backbones, embed, ensemble, models, train
+from cssim.cli.models import embed, ensemble, models, train
 from cssim.cli.people import users
 
 _LOOP = """\b

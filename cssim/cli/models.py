@@ -1,4 +1,4 @@
-"""`backbones`, `embed`, `train`, `models`, `ensemble`: from images and answers to an ensemble."""
+"""`embed`, `train`, `models`, `ensemble`: from images and answers to an ensemble."""
 
 from __future__ import annotations
 
@@ -18,27 +18,8 @@ from cssim.cli.base import (
     say_table,
 )
 from cssim.errors import BadInput, CSSimError
-from cssim.services import experiments, health
+from cssim.services import experiments
 from cssim.types import JobInfo, ModelInfo
-
-
-@click.command(epilog="Example: python -m cssim backbones")
-@json_option
-@pass_app
-def backbones(app: App, as_json: bool) -> None:
-    """List backbones and metrics: what is reachable here, and how to get the rest.
-
-    Any Hub name and any local Hugging Face folder work as well.
-    """
-    rows = health.backbone_rows(app.settings)
-    if as_json:
-        say_json(rows)
-        return
-    columns = ("name", "family", "input_size", "parameters", "licence", "reachable")
-    say_table(rows, columns, "none")
-    absent = [row for row in rows if not row["reachable"]]
-    if absent:
-        click.echo(f"\nFor example {absent[0]['name']}: {absent[0]['where']}")
 
 
 @click.command(epilog="Example: python -m cssim embed histogram tiny-vit")

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cssim.embeddings.checkpoints import CHECKPOINTS, how_to_convert
 from cssim.embeddings.weights import hub_folder, is_model_folder, looks_like_hub_name
-from cssim.errors import NotFound
+from cssim.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from cssim.embeddings.network import Backbone
@@ -44,6 +45,8 @@ FAMILIES = {
     "convnext": "convnext",
     "convnextv2": "convnext",
     "dinov3_convnext": "convnext",
+    "cssim-vgg": "cnn",
+    "cssim-retrieval-resnet": "cnn",
 }
 """`model_type` of a Hugging Face configuration -> family."""
 
@@ -70,7 +73,7 @@ class BackboneSpec:
     name: str
     """Short name, Hub name, or the folder's full path."""
     hub: str = ""
-    """Hub name such as `facebook/dino-vits16`; empty for folders and metrics."""
+    """Hub name such as `facebook/dino-vits16`; empty for folders, checkpoint files and metrics."""
     family: str = "unknown"
     """`vit`, `clip`, `siglip`, `cnn`, `convnext`, `metric`, or `unknown` until it is loaded."""
     input_size: int = 0
@@ -98,7 +101,8 @@ def _row(
     return BackboneSpec(name, hub, family, size, millions, licence)
 
 
-_APACHE, _MIT, _DINOV3 = "Apache-2.0", "MIT", "DINOv3 licence (gated)"
+_APACHE, _MIT, _BSD = "Apache-2.0", "MIT", "BSD-3-Clause"
+_DINOV3, _DINOV3_HUB = "DINOv3 licence (gated)", "facebook/dinov3-vit"
 
 REGISTRY: dict[str, BackboneSpec] = {
     spec.name: spec
@@ -107,17 +111,12 @@ REGISTRY: dict[str, BackboneSpec] = {
         _row("dino-vitb16", "facebook/dino-vitb16", "vit", 224, 85.8, _APACHE),
         _row("dinov2-small", "facebook/dinov2-small", "vit", 224, 22.1, _APACHE),
         _row("dinov2-base", "facebook/dinov2-base", "vit", 224, 86.6, _APACHE),
-        _row(
-            "dinov3-vits16",
-            "facebook/dinov3-vits16-pretrain-lvd1689m",
-            "vit",
-            224,
-            21.6,
-            _DINOV3,
-        ),
+        _row("dinov3-vits16", f"{_DINOV3_HUB}s16-pretrain-lvd1689m", "vit", 224, 21.6, _DINOV3),
+        _row("dinov3-vitb16", f"{_DINOV3_HUB}b16-pretrain-lvd1689m", "vit", 224, 85.7, _DINOV3),
         _row("clip-vitb32", "openai/clip-vit-base-patch32", "clip", 224, 87.8, _MIT),
         _row("clip-vitb16", "openai/clip-vit-base-patch16", "clip", 224, 86.2, _MIT),
         _row("clip-vitl14", "openai/clip-vit-large-patch14", "clip", 224, 304.0, _MIT),
+        _row("openclip-vitb32", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "clip", 224, 87.8, _MIT),
         _row("siglip-b16", "google/siglip-base-patch16-224", "siglip", 224, 92.9, _APACHE),
         _row("siglip2-b16", "google/siglip2-base-patch16-224", "siglip", 224, 92.9, _APACHE),
         _row("vit-b16-in21k", "google/vit-base-patch16-224-in21k", "vit", 224, 85.8, _APACHE),
@@ -127,6 +126,15 @@ REGISTRY: dict[str, BackboneSpec] = {
         _row("resnet-50", "microsoft/resnet-50", "cnn", 224, 23.5, _APACHE),
         _row("mobilenet-v1", "google/mobilenet_v1_1.0_224", "cnn", 224, 3.2, _APACHE),
         _row("mobilenet-v2", "google/mobilenet_v2_1.0_224", "cnn", 224, 2.2, _APACHE),
+        _row("resnet-18-places365", "", "cnn", 224, 11.2, "CC BY"),
+        _row("vgg-11", "", "cnn", 224, 9.2, _BSD),
+        _row("vgg-11-bn", "", "cnn", 224, 9.2, _BSD),
+        _row("vgg-13", "", "cnn", 224, 9.4, _BSD),
+        _row("vgg-13-bn", "", "cnn", 224, 9.4, _BSD),
+        _row("vgg-16", "", "cnn", 224, 14.7, _BSD),
+        _row("vgg-16-bn", "", "cnn", 224, 14.7, _BSD),
+        _row("cvnet-r50", "", "cnn", 224, 27.7, "see its source"),
+        _row("cvnet-r101", "", "cnn", 224, 46.7, "see its source"),
         BackboneSpec("histogram", family="metric", licence="none needed"),
         BackboneSpec("hog", family="metric", licence="none needed"),
     )
@@ -187,7 +195,7 @@ def status(name: str, *, models: Path | None = None) -> tuple[bool, str]:
     if spec.family == "metric":
         return True, "needs no weights"
     if spec.folder is None:
-        return False, how_to_get(spec.hub)
+        return False, _advice(spec)
     return True, f"in {spec.folder}"
 
 
@@ -199,6 +207,14 @@ def how_to_get(hub: str) -> str:
         f"Hugging Face folder here and give the folder as the name, or set CSSIM_MODELS to a "
         f"folder that holds it as {hub}."
     )
+
+
+def _advice(spec: BackboneSpec) -> str:
+    """What to do about an absent backbone: from the Hub, or from a published file, or either."""
+    if not spec.hub:
+        return how_to_convert(spec.name)
+    file = f" Or else: {how_to_convert(spec.name)}" if spec.name in CHECKPOINTS else ""
+    return how_to_get(spec.hub) + file
 
 
 def load_backbone(
@@ -226,16 +242,18 @@ def load_backbone(
 
     spec = resolve(name, models=models)
     if spec.folder is None and spec.family != "metric":
-        spec = _described(spec, fetch(spec.hub, how_to_get(spec.hub)))
+        if not spec.hub:
+            raise Unavailable(f"{spec.name} is not on this machine: {_advice(spec)}")
+        spec = _described(spec, fetch(spec.hub, _advice(spec)))
     return load(spec, device=device, precision=precision)
 
 
 def _folder_of(spec: BackboneSpec, models: Path | None) -> Path | None:
     if models is not None:
-        for candidate in (models / spec.hub, models / spec.name):
-            if is_model_folder(candidate):
-                return candidate
-    return hub_folder(spec.hub)
+        for name in filter(None, (spec.hub, spec.name)):
+            if is_model_folder(models / name):
+                return models / name
+    return hub_folder(spec.hub) if spec.hub else None
 
 
 def _described(spec: BackboneSpec, folder: Path) -> BackboneSpec:

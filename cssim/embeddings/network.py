@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from cssim.embeddings import retrieval, vgg
 from cssim.embeddings.backbones import BackboneSpec
 from cssim.embeddings.device import choose_device, choose_precision
 from cssim.embeddings.preprocess import Preprocessing, from_processor
@@ -113,6 +114,9 @@ def _body(spec: BackboneSpec) -> nn.Module:
     from transformers import AutoModel, CLIPVisionModelWithProjection, SiglipVisionModel
 
     kind = model_type(spec.folder) if spec.folder else ""
+    if kind.startswith("cssim-"):  # networks of ours, which transformers does not know by itself
+        retrieval.register()
+        vgg.register()
     loader = {"clip": CLIPVisionModelWithProjection, "siglip": SiglipVisionModel}.get(
         spec.family, AutoModel
     )

@@ -43,12 +43,12 @@ def _backbones(ws: Workspace) -> dict[str, str]:
     return {
         "reachable": ", ".join(here),
         "not on this machine": ", ".join(absent) or "none",
-        "searched": str(ws.settings.models or "the Hub's cache; CSSIM_MODELS is not set"),
+        "searched": f"{ws.settings.models} (CSSIM_MODELS), then the Hub's cache",
     }
 
 
 def backbone_rows(settings: Settings) -> list[dict[str, Any]]:
-    """Known backbones and metrics: name, family, input_size, parameters, licence, reachable, where.
+    """Known backbones and metrics: all of `BackboneSpec`, and whether and where each is here.
 
     `parameters` are millions, `reachable` says whether it loads without a network.
     """
@@ -63,7 +63,9 @@ def backbone_rows(settings: Settings) -> list[dict[str, Any]]:
                 "name": name,
                 "family": spec.family,
                 "input_size": spec.input_size or None,
+                "pooling": spec.pooling,
                 "parameters": spec.parameters or None,
+                "targets": ", ".join(spec.targets) or None,
                 "licence": spec.licence,
                 "reachable": reachable,
                 "where": where,
