@@ -249,14 +249,37 @@ def project_of(session: Session, project_id: int) -> Project:
 
 
 def list_jobs(
-    session: Session, project_id: int, *, states: Sequence[JobState] = (), limit: int = 200
+    session: Session,
+    project_id: int,
+    *,
+    states: Sequence[JobState] = (),
+    kinds: Sequence[str] = (),
+    limit: int = 200,
 ) -> list[JobInfo]:
-    """Jobs of a project, newest first; all states where none are named."""
+    """Jobs of a project, newest first; of all states, or kinds, where none are named."""
     query = select(JobRow).where(JobRow.project_id == project_id)
     if states:
         query = query.where(JobRow.state.in_([state.value for state in states]))
+    if kinds:
+        query = query.where(JobRow.kind.in_(kinds))
     rows = session.scalars(query.order_by(JobRow.id.desc()).limit(limit))
     return [_info(row) for row in rows]
+
+
+def job_params(
+    session: Session, project_id: int, kind: str, states: Sequence[JobState]
+) -> list[tuple[int, dict[str, Any]]]:
+    """(id, parameters) of the jobs of a kind, newest first, without their results: cheap."""
+    query = (
+        select(JobRow.id, JobRow.params)
+        .where(
+            JobRow.project_id == project_id,
+            JobRow.kind == kind,
+            JobRow.state.in_([state.value for state in states]),
+        )
+        .order_by(JobRow.id.desc())
+    )
+    return [(job_id, params) for job_id, params in session.execute(query)]
 
 
 def count_open(session: Session, kinds: Sequence[str]) -> int:

@@ -193,13 +193,23 @@ def _training_clusters(ws: Workspace, chosen: Chosen) -> dict[int, Cluster]:
 
 
 def contexts_of(ws: Workspace, triples: Triples) -> NDArray[np.str_] | None:
-    """(n,) context of each triple's reference; None unless each reference has exactly one tag."""
+    """(n,) context of each triple's reference; None unless each reference has exactly one.
+
+    A reference's context is its tag; where it has several, the one that a context cluster names.
+    """
     references, which = np.unique(triples.reference, return_inverse=True)
     with ws.database.reading() as session:
         tags = library.tags_of(session, references.tolist())
-    if any(len(tags.get(int(i), ())) != 1 for i in references):
-        return None
-    return np.array([tags[int(i)][0] for i in references])[which]
+        clusters = library.list_clusters(session, ws.project.id, kind=ClusterKind.CONTEXT)
+    named = {cluster.context for cluster in clusters}
+    found = []
+    for reference in references.tolist():
+        own = tags.get(reference, ())
+        own = own if len(own) == 1 else tuple(tag for tag in own if tag in named)
+        if len(own) != 1:
+            return None
+        found.append(own[0])
+    return np.array(found)[which]
 
 
 def _parts(ws: Workspace, clusters: Sequence[Cluster]) -> list[tuple[Cluster, Triples]]:

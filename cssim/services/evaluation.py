@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from cssim.errors import BadInput
 from cssim.services import jobs
-from cssim.services.comparing import Chosen, fingerprints_of
+from cssim.services.comparing import Chosen
 from cssim.services.jobs import JobRequest
 from cssim.services.leaks import leaks_of
 from cssim.services.library import image_hashes, load_triples
+from cssim.services.staleness import changes_since
 from cssim.services.workspace import Workspace
 from cssim.types import Cluster, EvaluationInfo, ModelKind
 from db import library, runs
@@ -205,22 +206,5 @@ def _stored(ws: Workspace, info: EvaluationInfo) -> StoredComparison:
 
 def _stale(ws: Workspace, info: EvaluationInfo, comparison: Comparison) -> str:
     """What has changed since, in words; empty where nothing has."""
-    params, then = info.settings, comparison.fingerprints or {}
-    with ws.database.reading() as session:
-        models = runs.models_by_id(session, params["models"])
-        groups = {e.name: e for e in runs.list_ensembles(session, ws.project.id)}
-        members = runs.models_by_id(
-            session, [i for n in params["ensembles"] if n in groups for i in groups[n].member_ids]
-        )
-    missing = [n for n in params["ensembles"] if n not in groups]
-    if len(models) < len(params["models"]) or missing:
-        return "a model or ensemble of it is gone"
-    chosen = Chosen(
-        params["models"],
-        [groups[n] for n in params["ensembles"]],
-        members | models,
-    )
-    now = fingerprints_of(load_triples(ws, params["clusters"]), chosen, comparison.settings)
-    changed = sorted(name for name in now if then.get(name) != now[name])
-    words = {"data": "the answers have changed", "code": "CS-Sim has changed"}
-    return "; ".join(words.get(name, f"{name} has changed") for name in changed)
+    then = comparison.fingerprints or {}
+    return changes_since(ws, info.settings, then, sets=comparison.sets)

@@ -133,10 +133,16 @@ def get_job(ws: Workspace, job_id: int) -> JobInfo:
         return rows.get_job(session, ws.project.id, job_id)
 
 
-def list_jobs(ws: Workspace, *, states: Sequence[JobState] = (), limit: int = 200) -> list[JobInfo]:
-    """Jobs of the project, newest first; of all states where none are named."""
+def list_jobs(
+    ws: Workspace,
+    *,
+    states: Sequence[JobState] = (),
+    kinds: Sequence[str] = (),
+    limit: int = 200,
+) -> list[JobInfo]:
+    """Jobs of the project, newest first; of all states, or kinds, where none are named."""
     with ws.database.reading() as session:
-        return rows.list_jobs(session, ws.project.id, states=states, limit=limit)
+        return rows.list_jobs(session, ws.project.id, states=states, kinds=kinds, limit=limit)
 
 
 def job_events(ws: Workspace, job_id: int, *, after: int = -1) -> list[dict[str, Any]]:

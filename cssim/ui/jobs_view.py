@@ -27,8 +27,12 @@ KINDS = {
     "ensemble": "Ensemble",
     "compare": "Comparison",
     "analyse": "Analysis",
+    "survey": "Survey",
+    "curves": "Learning curves",
+    "inspect": "Inspection",
 }
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
+_ENDED = tuple(state for state in JobState if state.finished)
 _ICONS = {
     JobState.QUEUED: ":material/hourglass_empty:",
     JobState.RUNNING: ":material/progress_activity:",
@@ -56,13 +60,15 @@ def board(ws: Workspace, kinds: Sequence[str], *, key: str, empty: str) -> None:
         key: put before the keys of all widgets.
         empty: what to say where there is none.
     """
-    live = any(job.kind in kinds for job in jobs.list_jobs(ws, states=_OPEN))
+    live = bool(jobs.list_jobs(ws, states=_OPEN, kinds=kinds, limit=1))
     drawn = st.fragment(_board, run_every=EVERY_SECONDS if live else None)
     drawn(ws, tuple(kinds), key, empty, live)
 
 
 def _board(ws: Workspace, kinds: tuple[str, ...], key: str, empty: str, live: bool) -> None:
-    found = [job for job in jobs.list_jobs(ws) if job.kind in kinds]
+    # Results may be large, and this is asked for each second: no more rows than are shown.
+    ended = jobs.list_jobs(ws, states=_ENDED, kinds=kinds, limit=RECENT)
+    found = [*jobs.list_jobs(ws, states=_OPEN, kinds=kinds), *ended]
     running = sorted(
         (job for job in found if not job.state.finished),
         key=lambda job: (job.state is JobState.QUEUED, job.id),  # next in the queue comes next
@@ -73,7 +79,7 @@ def _board(ws: Workspace, kinds: tuple[str, ...], key: str, empty: str, live: bo
         st.caption(empty)
     for job in running:
         _running(ws, job, key)
-    for job in [job for job in found if job.state.finished][:RECENT]:
+    for job in ended:
         _ended(ws, job, key)
 
 
