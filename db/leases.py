@@ -1,23 +1,18 @@
-"""Queries behind the labelling page: handing pages out, and what stands for a page and a person."""
+"""Queries behind the labelling page: leases, and what stands for a page and a person."""
 
 from __future__ import annotations
 
-import random
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, case, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cssim.types import Answer, JudgementKind
 from db.annotations import STANDING
-from db.models import ImageRow, JudgementRow, LeaseRow, PageCandidateRow, PageRow
-
-_CLAIM_LOCK = 7_239_105
-"""First key of the PostgreSQL advisory lock under which one claim a project runs at a time."""
+from db.models import JudgementRow, LeaseRow, PageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,95 +40,8 @@ class Said:
     created_at: datetime
 
 
-def claim(
-    session: Session,
-    project_id: int,
-    person_id: int,
-    *,
-    want: int,
-    now: datetime,
-    expires_at: datetime,
-    rng: random.Random,
-) -> list[Lease]:
-    """Up to `want` new leases of pages that this person may answer, least-answered pages first.
-
-    A page is left out where its answers and the open leases on it already reach what is wanted,
-    where this person answered, skipped or holds it, and where a picture is not here. Must run in a
-    writing transaction: claims then follow one another, so that no page is handed out too often.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        keys = {"lock": _CLAIM_LOCK, "project": project_id}
-        session.execute(text("select pg_advisory_xact_lock(:lock, :project)"), keys)
-    page_ids = session.scalars(claim_query(project_id, person_id, now).limit(want)).all()
-    counts = {
-        row[0]: row[1]
-        for row in session.execute(
-            select(PageCandidateRow.page_id, func.count())
-            .where(PageCandidateRow.page_id.in_(page_ids))
-            .group_by(PageCandidateRow.page_id)
-        )
-    }
-    rows = [
-        LeaseRow(
-            id=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-            page_id=page_id,
-            person_id=person_id,
-            shown="".join(map(str, rng.sample(range(counts[page_id]), counts[page_id]))),
-            state="open",
-            created_at=now,
-            expires_at=expires_at,
-        )
-        for page_id in page_ids
-    ]
-    session.add_all(rows)
-    session.flush()
-    return [_lease(row) for row in rows]
-
-
-def claim_query(project_id: int, person_id: int, now: datetime) -> Select[int]:
-    """Ids of the pages that a person may be given, in order; walks the index of open pages."""
-    held, own = aliased(LeaseRow), aliased(LeaseRow)
-    image, candidate_image = aliased(ImageRow), aliased(ImageRow)
-    on_loan = (
-        select(func.count())
-        .where(held.page_id == PageRow.id, held.state == "open", held.expires_at > now)
-        .scalar_subquery()
-    )
-    mine = exists().where(
-        own.person_id == person_id,
-        own.page_id == PageRow.id,
-        own.state == "open",
-        own.expires_at > now,
-    )
-    judged = exists().where(
-        JudgementRow.person_id == person_id,
-        JudgementRow.page_id == PageRow.id,
-        JudgementRow.kind != JudgementKind.RETRACT.value,
-        _not_superseded(),
-    )
-    blind = or_(
-        exists().where(image.id == PageRow.reference_id, image.sha256.is_(None)),
-        exists().where(
-            PageCandidateRow.page_id == PageRow.id,
-            candidate_image.id == PageCandidateRow.image_id,
-            candidate_image.sha256.is_(None),
-        ),
-    )
-    return (
-        select(PageRow.id)
-        .where(
-            PageRow.project_id == project_id,
-            PageRow.done < PageRow.wanted,
-            PageRow.done + on_loan < PageRow.wanted,
-            ~mine,
-            ~judged,
-            ~blind,
-        )
-        .order_by(PageRow.done, PageRow.id)
-    )
-
-
-def _not_superseded() -> ColumnElement[bool]:
+def not_superseded() -> ColumnElement[bool]:
+    """That nothing replaces the judgement; speaks of `JudgementRow`."""
     later = aliased(JudgementRow)
     return ~exists().where(later.supersedes_id == JudgementRow.id)
 
@@ -235,7 +143,7 @@ def standing_of(session: Session, person_id: int, page_id: int) -> tuple[int, Ju
         .where(
             JudgementRow.person_id == person_id,
             JudgementRow.page_id == page_id,
-            _not_superseded(),
+            not_superseded(),
         )
         .order_by(JudgementRow.id.desc())
         .limit(1)
@@ -264,7 +172,7 @@ def said_by(
             PageRow.project_id == project_id,
             JudgementRow.person_id == person_id,
             JudgementRow.kind != JudgementKind.RETRACT.value,
-            _not_superseded(),
+            not_superseded(),
         )
         .order_by(JudgementRow.id.desc())
         .limit(limit)
@@ -286,7 +194,7 @@ def count_said(
             PageRow.project_id == project_id,
             JudgementRow.person_id == person_id,
             JudgementRow.kind.in_(STANDING),
-            _not_superseded(),
+            not_superseded(),
         )
     )
     if since is not None:

@@ -17,7 +17,7 @@ from cssim.errors import BadInput, Conflict, NotAllowed, NotFound
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, Image, JudgementKind, Page, Person
 from db import annotations as log
-from db import leases, library
+from db import claiming, leases, library
 from db.engine import Database
 from db.leases import Lease
 
@@ -148,7 +148,7 @@ def next_pages(
     with ws.database.writing() as session:
         kept = leases.renew(session, project, who, have, now, expires)
         held = leases.open_leases(session, project, who, now)
-        fresh = leases.claim(
+        fresh = claiming.claim(
             session,
             project,
             who,
