@@ -59,14 +59,19 @@ def list_projects(session: Session) -> list[Project]:
     return [Project(row.id, row.name, row.criterion, row.instructions) for row in rows]
 
 
-def images_by_id(session: Session, ids: Iterable[int]) -> dict[int, Image]:
-    """Image of each id; unknown ids are left out."""
+def images_by_id(
+    session: Session, ids: Iterable[int], *, project_id: int | None = None
+) -> dict[int, Image]:
+    """Image of each id, of one project where it is named; unknown ids are left out."""
     found: dict[int, Image] = {}
     for some in chunks(sorted(set(ids))):
         columns = select(
             ImageRow.id, ImageRow.name, ImageRow.sha256, ImageRow.width, ImageRow.height
         )
-        rows = session.execute(columns.where(ImageRow.id.in_(some))).all()
+        query = columns.where(ImageRow.id.in_(some))
+        if project_id is not None:
+            query = query.where(ImageRow.project_id == project_id)
+        rows = session.execute(query).all()
         tags = tags_of(session, some)
         for id_, name, sha256, width, height in rows:
             found[id_] = Image(id_, name, sha256, width, height, tags.get(id_, ()))

@@ -60,6 +60,12 @@ def find_pictures(
     return Found(tuple(images), total)
 
 
+def images_of(ws: Workspace, ids: Sequence[int]) -> dict[int, Image]:
+    """The project's images with these ids; others are left out."""
+    with ws.database.reading() as session:
+        return library.images_by_id(session, ids, project_id=ws.project.id)
+
+
 def tag_counts(ws: Workspace) -> dict[str, int]:
     """How many images of the project carry each tag, by tag."""
     with ws.database.reading() as session:

@@ -14,8 +14,10 @@ from cssim.errors import CSSimError
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.web.api import api_routes
+from cssim.web.image_facts import image_fact_routes
 from cssim.web.pictures import picture_routes
 from cssim.web.signin import sign_in_routes
+from cssim.web.vendor import vendor_routes
 
 
 def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
@@ -35,5 +37,7 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
         *sign_in_routes(workspace),
         *api_routes(workspace),
         *picture_routes(workspace),
+        *image_fact_routes(workspace),
+        *vendor_routes(),
         Route("/health", health),
     ]
