@@ -30,8 +30,12 @@ RUNNERS: dict[str, str] = {
     "embed": "cssim.services.runners:run_embed",
     "train": "cssim.services.runners:run_train",
     "ensemble": "cssim.services.building:run_ensemble",
+    "estimate": "cssim.services.estimate_jobs:run_estimate",
+    "ask": "cssim.services.answer_jobs:run_ask",
+    "search": "cssim.services.answer_jobs:run_search",
     "compare": "cssim.services.comparing:run_compare",
     "analyse": "cssim.services.analysing:run_analyse",
+    "survey": "cssim.services.surveying:run_survey",
     "inspect": "cssim.services.inspecting_run:run_inspect",
 }
 """Kind of job -> `module:function`; loaded by the process that runs it, for it imports torch."""
