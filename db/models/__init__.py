@@ -23,6 +23,7 @@ from db.models.runs import (
     ModelClusterRow,
     ModelRow,
 )
+from db.models.selections import SelectionRow
 from db.models.work import JobEventRow, JobRow, WorkerRow
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "PersonRow",
     "PlanRow",
     "ProjectRow",
+    "SelectionRow",
     "SignInAttemptRow",
     "SignInRow",
     "TrainingAnswerRow",
