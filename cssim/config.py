@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cssim.errors import BadSetting
 
@@ -40,6 +42,30 @@ class Settings:
     """Days for which a sign-in lasts."""
     secure_cookie: bool = False
     """Send the session cookie over HTTPS only; set it behind a TLS proxy."""
+    public_url: str = ""
+    """Address under which people reach the app, such as `https://labels.example.org`, for links."""
+    single_user: bool = False
+    """Whoever opens the app on this very machine is its owner, without a sign-in; loopback only."""
+    rate_person: int = 20
+    """Requests a second to the API that one person may make for long; 0 means any number."""
+    rate_address: int = 200
+    """The same for one network address, behind which many people may sit."""
+    oidc_issuer: str = ""
+    """Identity provider (OpenID Connect) that may sign people in, by its issuer's address."""
+    oidc_client_id: str = ""
+    """What the provider calls this installation."""
+    oidc_client_secret: str = field(default="", repr=False)
+    """What the provider gave with it; empty for a public client."""
+    oidc_name: str = "your organisation"
+    """What the sign-in page calls the provider."""
+    oidc_scopes: str = "openid email profile"
+    """Scopes to ask the provider for, `openid` among them."""
+    oidc_provision: bool = False
+    """Let everybody in whom the provider knows; else only people whose address is known here."""
+    oidc_role_claim: str = ""
+    """Claim of the ID token that says what people may do, e.g. `groups`; empty: it is set here."""
+    oidc_roles: str = ""
+    """What its values mean: `lab=researcher,crowd=annotator`."""
     executor: str = "local"
     """`local`: jobs run in worker processes on this machine."""
     heartbeat_seconds: int = 10
@@ -60,6 +86,7 @@ class Settings:
                     f"{variable(name)} must be one of {', '.join(allowed)}, "
                     f"got {getattr(self, name)!r}"
                 )
+        _check_accounts(self)
         if not self.project.strip():
             raise BadSetting(f"{variable('project')} must name a project, got an empty text")
         if self.models is None:
@@ -69,6 +96,22 @@ class Settings:
     def url(self) -> str:
         """The database's SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'cssim.db'}"
+
+    @property
+    def session_cookie(self) -> str:
+        """Name of the session cookie; over HTTPS one that no other host can set."""
+        return "__Host-cssim_session" if self.secure_cookie else "cssim_session"
+
+    @property
+    def site(self) -> str:
+        """The address under which people reach the app, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def oidc_role_map(self) -> dict[str, str]:
+        """Role by value of the provider's claim."""
+        pairs = (pair.partition("=") for pair in self.oidc_roles.split(",") if pair.strip())
+        return {value.strip(): role.strip() for value, _, role in pairs}
 
     @property
     def images(self) -> Path:
@@ -96,6 +139,62 @@ class Settings:
         return self.home / "logs"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this very machine's own."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_accounts(settings: Settings) -> None:
+    """What the settings of sign-in must be together."""
+    if settings.single_user and not is_loopback(settings.host):
+        raise BadSetting(
+            f"{variable('single_user')} lets everybody in who reaches the app, so it needs "
+            f"{variable('host')}=127.0.0.1 (or ::1), got {settings.host!r}"
+        )
+    _check_address("public_url", settings.public_url)
+    _check_address("oidc_issuer", settings.oidc_issuer)
+    wrong = [role for role in settings.oidc_role_map.values() if role not in _ROLES]
+    if wrong:
+        raise BadSetting(
+            f"{variable('oidc_roles')} must read value=role,value=role with the roles "
+            f"{', '.join(_ROLES)}, got {wrong[0]!r}"
+        )
+    if bool(settings.oidc_role_claim) != bool(settings.oidc_roles):
+        raise BadSetting(
+            f"{variable('oidc_role_claim')} and {variable('oidc_roles')} go together: "
+            "set both, or neither"
+        )
+    if settings.oidc_issuer:
+        for name in ("oidc_client_id", "public_url"):
+            if not getattr(settings, name):
+                raise BadSetting(f"{variable('oidc_issuer')} needs {variable(name)} as well")
+        if "openid" not in settings.oidc_scopes.split():
+            raise BadSetting(f"{variable('oidc_scopes')} must hold openid")
+
+
+def _check_address(name: str, address: str) -> None:
+    """An address of the web, over HTTPS unless it is on this machine."""
+    if not address:
+        return
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise BadSetting(f"{variable(name)} must be a web address, got {address!r}") from None
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if name == "public_url":
+        safe = parts.scheme in ("http", "https") and parts.path in ("", "/")
+    if not (safe and host) or parts.query or parts.fragment or parts.username:
+        what = "http(s)://host[:port]" if name == "public_url" else "https://..."
+        raise BadSetting(f"{variable(name)} must be an address such as {what}, got {address!r}")
+
+
+_ROLES = ("annotator", "researcher", "administrator")
 _RANGES: tuple[tuple[str, int, int], ...] = (
     ("port", 1, 65535),
     ("max_pixels", 10_000, 10_000_000_000),
@@ -104,6 +203,8 @@ _RANGES: tuple[tuple[str, int, int], ...] = (
     ("heartbeat_seconds", 1, 3600),
     ("lease_minutes", 1, 1440),
     ("threads", 0, 1024),
+    ("rate_person", 0, 100_000),
+    ("rate_address", 0, 1_000_000),
 )
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("precision", ("auto", "float32", "bfloat16")),

@@ -86,7 +86,11 @@ class NotAllowed(CSSimError):
 
 
 class Throttled(NotAllowed):
-    """Too many tries in a short time."""
+    """Too many tries in a short time; `seconds` is for how long to wait."""
+
+    def __init__(self, text: str, *, seconds: int = 60) -> None:
+        super().__init__(text)
+        self.seconds = seconds
 
 
 class Unavailable(CSSimError):

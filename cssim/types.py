@@ -129,6 +129,10 @@ class Project:
     """The question as the annotator reads it, e.g. "Which is closer in meaning?"."""
     instructions: str = ""
     """Markdown shown to annotators before they start and one key away afterwards."""
+    cannot_say: bool = True
+    """Whether a page to choose on may be answered with "cannot say"."""
+    break_minutes: int = 30
+    """Minutes of work without a pause after which a break is suggested; 0 for never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +316,8 @@ class Person:
     """True for the people of the demo world; shown wherever the name is."""
     imported: bool = False
     """True where only imported answers name this person; such a person cannot sign in."""
+    email: str | None = None
+    """In small letters; by it an identity provider's account finds its person."""
 
 
 @dataclass(frozen=True, slots=True)

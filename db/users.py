@@ -1,20 +1,22 @@
-"""Queries on people, their sign-ins, failed tries and the audit log."""
+"""Queries on people, their accounts at identity providers, and the audit log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cssim.errors import Conflict, NotFound
 from cssim.types import Person, Role
-from db.models import AuditRow, PersonRow, SignInAttemptRow, SignInRow
+from db.models import AuditRow, IdentityRow, PersonRow
 
 
-def _person(row: PersonRow) -> Person:
+def person_from(row: PersonRow) -> Person:
+    """The frozen type of a row."""
     return Person(
         id=row.id,
         name=row.name,
@@ -22,6 +24,7 @@ def _person(row: PersonRow) -> Person:
         active=row.active,
         simulated=row.simulated,
         imported=row.imported,
+        email=row.email,
     )
 
 
@@ -33,14 +36,16 @@ def add_person(
     password_hash: str | None = None,
     simulated: bool = False,
     imported: bool = False,
+    email: str | None = None,
 ) -> Person:
     """The new person.
 
     Raises:
-        Conflict: the name is taken.
+        Conflict: the name or the e-mail address is taken.
     """
     if find_person(session, name) is not None:
         raise Conflict(f"there is already a person named {name!r}; choose another name")
+    check_email_is_free(session, email)
     row = PersonRow(
         name=name,
         role=role.value,
@@ -48,16 +53,50 @@ def add_person(
         active=True,
         simulated=simulated,
         imported=imported,
+        email=email,
     )
     session.add(row)
     session.flush()
-    return _person(row)
+    return person_from(row)
 
 
 def find_person(session: Session, name: str) -> Person | None:
     """The person of that name, or None."""
     row = session.scalar(select(PersonRow).where(PersonRow.name == name))
-    return None if row is None else _person(row)
+    return None if row is None else person_from(row)
+
+
+def person_by_id(session: Session, person_id: int) -> Person | None:
+    """The person with that id, or None."""
+    row = session.get(PersonRow, person_id)
+    return None if row is None else person_from(row)
+
+
+def person_by_email(session: Session, email: str) -> Person | None:
+    """The person with that address (in small letters), or None."""
+    row = session.scalar(select(PersonRow).where(PersonRow.email == email))
+    return None if row is None else person_from(row)
+
+
+def set_email(session: Session, person_id: int, email: str | None) -> None:
+    """Give a person another e-mail address, or none.
+
+    Raises:
+        Conflict: somebody else has it.
+    """
+    check_email_is_free(session, email, but=person_id)
+    change_person(session, person_id, email=email)
+
+
+def check_email_is_free(session: Session, email: str | None, *, but: int | None = None) -> None:
+    """Refuse an address that somebody has (other than the person of id `but`).
+
+    Raises:
+        Conflict: so it is.
+    """
+    owner = None if email is None else person_by_email(session, email)
+    if owner is not None and owner.id != but:
+        raise Conflict(f"{email} is the address of {owner.name!r}; each address has one person")
 
 
 def get_person(session: Session, name: str) -> Person:
@@ -74,7 +113,7 @@ def get_person(session: Session, name: str) -> Person:
 
 def list_people(session: Session) -> list[Person]:
     """All people, in the order in which they came."""
-    return [_person(row) for row in session.scalars(select(PersonRow).order_by(PersonRow.id))]
+    return [person_from(row) for row in session.scalars(select(PersonRow).order_by(PersonRow.id))]
 
 
 def password_hash_of(session: Session, person_id: int) -> str | None:
@@ -110,85 +149,50 @@ def anybody_real(session: Session) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def add_sign_in(
-    session: Session, token_hash: str, person_id: int, expires_at: datetime, *, one_time: bool
-) -> None:
-    """Remember that the holder of a token is this person."""
-    session.add(
-        SignInRow(
-            token_hash=token_hash, person_id=person_id, expires_at=expires_at, one_time=one_time
-        )
-    )
-
-
-def person_signed_in(session: Session, token_hash: str, now: datetime) -> Person | None:
-    """The active person of a standing session; None for anything else."""
+def first_administrator(session: Session) -> Person | None:
+    """The active administrator who came first, or None."""
     row = session.scalar(
         select(PersonRow)
-        .join(SignInRow, SignInRow.person_id == PersonRow.id)
-        .where(
-            SignInRow.token_hash == token_hash,
-            SignInRow.one_time.is_(False),
-            SignInRow.expires_at > now,
-            PersonRow.active.is_(True),
-        )
+        .where(PersonRow.role == Role.ADMINISTRATOR.value, PersonRow.active.is_(True))
+        .order_by(PersonRow.id)
+        .limit(1)
     )
-    return None if row is None else _person(row)
+    return None if row is None else person_from(row)
 
 
-def take_one_time(session: Session, token_hash: str, now: datetime) -> Person | None:
-    """Use a sign-in link up: its active person, or None; a second call gives None."""
-    person_id = session.scalar(
-        delete(SignInRow)
-        .where(
-            SignInRow.token_hash == token_hash,
-            SignInRow.one_time.is_(True),
-            SignInRow.expires_at > now,
-        )
-        .returning(SignInRow.person_id)
+def add_identity(session: Session, person_id: int, issuer: str, subject: str) -> None:
+    """Let an identity provider's account sign a person in."""
+    session.add(IdentityRow(person_id=person_id, issuer=issuer, subject=subject))
+
+
+def person_of_identity(session: Session, issuer: str, subject: str) -> Person | None:
+    """Whom an identity provider's account signs in, or None."""
+    row = session.scalar(
+        select(PersonRow)
+        .join(IdentityRow, IdentityRow.person_id == PersonRow.id)
+        .where(IdentityRow.issuer == issuer, IdentityRow.subject == subject)
     )
-    if person_id is None:
-        return None
-    row = session.get(PersonRow, person_id)
-    return None if row is None or not row.active else _person(row)
+    return None if row is None else person_from(row)
 
 
-def delete_sign_in(session: Session, token_hash: str) -> None:
-    """Forget one session."""
-    session.execute(delete(SignInRow).where(SignInRow.token_hash == token_hash))
+def has_identity(session: Session, person_id: int, issuer: str) -> bool:
+    """Whether some account of that provider signs the person in."""
+    query = select(IdentityRow.id).where(
+        IdentityRow.person_id == person_id, IdentityRow.issuer == issuer
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
-def delete_sign_ins_of(session: Session, person_id: int) -> None:
-    """Forget all sessions and links of a person."""
-    session.execute(delete(SignInRow).where(SignInRow.person_id == person_id))
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Something that was done to people or data."""
 
-
-def purge_sign_ins(session: Session, now: datetime) -> None:
-    """Forget what has expired."""
-    session.execute(delete(SignInRow).where(SignInRow.expires_at <= now))
-
-
-def add_attempt(session: Session, name: str, address: str, at: datetime) -> None:
-    """Remember a try to sign in."""
-    session.add(SignInAttemptRow(name=name[:200], address=address[:100], at=at))
-
-
-def count_attempts(
-    session: Session, since: datetime, *, name: str | None = None, address: str | None = None
-) -> int:
-    """How many tries since a moment, of a name, from an address, or both."""
-    query = select(func.count()).select_from(SignInAttemptRow).where(SignInAttemptRow.at > since)
-    if name is not None:
-        query = query.where(SignInAttemptRow.name == name[:200])
-    if address is not None:
-        query = query.where(SignInAttemptRow.address == address[:100])
-    return int(session.scalar(query) or 0)
-
-
-def clear_attempts(session: Session, name: str, address: str, before: datetime) -> None:
-    """Forget the tries of a name from an address, and all that are older than a moment."""
-    own = (SignInAttemptRow.name == name[:200]) & (SignInAttemptRow.address == address[:100])
-    session.execute(delete(SignInAttemptRow).where(or_(own, SignInAttemptRow.at <= before)))
+    id: int
+    at: datetime
+    actor: str | None
+    """Name of who did it; None is the owner by command line."""
+    action: str
+    detail: dict[str, Any]
 
 
 def add_audit(
@@ -198,9 +202,46 @@ def add_audit(
     session.add(AuditRow(actor_id=actor_id, action=action, detail=dict(detail)))
 
 
-def list_audit(session: Session, limit: int = 100) -> list[dict[str, Any]]:
-    """The newest entries first: `at`, `actor_id`, `action`, `detail`."""
-    rows = session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(limit))
+def list_audit(
+    session: Session,
+    limit: int = 100,
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    about: str | None = None,
+    since: datetime | None = None,
+) -> list[Audit]:
+    """The newest entries first.
+
+    Args:
+        session: of the database.
+        limit: how many at the most.
+        actor: only what this person did; the empty name is the owner by command line.
+        action: only this action.
+        about: only what was done to the person of this name.
+        since: only from this moment on.
+    """
+    query = (
+        select(AuditRow, PersonRow.name)
+        .outerjoin(PersonRow, PersonRow.id == AuditRow.actor_id)
+        .order_by(AuditRow.id.desc())
+    )
+    if actor == "":
+        query = query.where(AuditRow.actor_id.is_(None))
+    elif actor is not None:
+        query = query.where(PersonRow.name == actor)
+    if action is not None:
+        query = query.where(AuditRow.action == action)
+    if about is not None:
+        query = query.where(AuditRow.detail["name"].as_string() == about)
+    if since is not None:
+        query = query.where(AuditRow.at >= since)
     return [
-        {"at": r.at, "actor_id": r.actor_id, "action": r.action, "detail": r.detail} for r in rows
+        Audit(row.id, row.at, name, row.action, row.detail)
+        for row, name in session.execute(query.limit(limit))
     ]
+
+
+def audit_actions(session: Session) -> list[str]:
+    """The actions that the audit log knows, in alphabetical order."""
+    return list(session.scalars(select(AuditRow.action).distinct().order_by(AuditRow.action)))

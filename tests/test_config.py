@@ -20,6 +20,10 @@ def test_every_field_is_read_from_its_variable():
         "port": "80", "device": "cuda", "precision": "bfloat16", "models": "m",
         "max_pixels": "20000", "max_upload_mb": "5", "session_days": "2", "secure_cookie": "yes",
         "executor": "local", "heartbeat_seconds": "3", "lease_minutes": "4", "threads": "2",
+        "public_url": "https://x.example", "single_user": "no", "rate_person": "5",
+        "rate_address": "6", "oidc_issuer": "https://id.example", "oidc_client_id": "c",
+        "oidc_client_secret": "s", "oidc_name": "n", "oidc_scopes": "openid x",
+        "oidc_provision": "on", "oidc_role_claim": "groups", "oidc_roles": "a=researcher",
     }  # fmt: skip
     assert set(values) == {f.name for f in fields(Settings)}
     found = load_settings({variable(name): value for name, value in values.items()})
@@ -27,6 +31,10 @@ def test_every_field_is_read_from_its_variable():
         home=Path("h"), database_url="sqlite:///x.db", project="p", host="0.0.0.0", port=80,
         device="cuda", precision="bfloat16", models=Path("m"), max_pixels=20_000, max_upload_mb=5,
         session_days=2, secure_cookie=True, heartbeat_seconds=3, lease_minutes=4, threads=2,
+        public_url="https://x.example", rate_person=5, rate_address=6,
+        oidc_issuer="https://id.example", oidc_client_id="c", oidc_client_secret="s",
+        oidc_name="n", oidc_scopes="openid x", oidc_provision=True, oidc_role_claim="groups",
+        oidc_roles="a=researcher",
     )  # fmt: skip
 
 
@@ -57,6 +65,32 @@ def test_a_setting_that_cannot_be_used_is_named(name, text, reason):
     with pytest.raises(BadSetting, match=reason) as caught:
         load_settings({name: text})
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"single_user": "1", "host": "0.0.0.0"}, "CSSIM_HOST=127.0.0.1"),
+        ({"single_user": "1", "host": "labels.example"}, "CSSIM_HOST=127.0.0.1"),
+        ({"public_url": "labels.example"}, "must be an address"),
+        ({"public_url": "https://labels.example/app"}, "must be an address"),
+        ({"public_url": "https://user@labels.example"}, "must be an address"),
+        ({"oidc_issuer": "http://id.example"}, "must be an address"),
+        ({"oidc_issuer": "https://id.example"}, "needs CSSIM_OIDC_CLIENT_ID"),
+        ({"oidc_issuer": "https://id.example", "oidc_client_id": "c"}, "needs CSSIM_PUBLIC_URL"),
+        ({"oidc_role_claim": "groups"}, "set both, or neither"),
+        ({"oidc_role_claim": "groups", "oidc_roles": "a=king"}, "roles annotator"),
+    ],
+)
+def test_settings_of_sign_in_that_do_not_go_together_are_refused(values, reason):
+    with pytest.raises(BadSetting, match=reason):
+        load_settings({variable(name): value for name, value in values.items()})
+
+
+def test_the_secret_of_the_provider_is_never_shown():
+    found = load_settings({"CSSIM_OIDC_CLIENT_SECRET": "very-secret"})
+    assert found.oidc_client_secret == "very-secret"
+    assert "very-secret" not in repr(found)
 
 
 def test_all_state_lies_in_the_home_folder(tmp_path):

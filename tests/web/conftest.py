@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from cssim.config import load_settings
 from cssim.services import accounts
+from cssim.services.accounts import passwords
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import Person, Role
 from cssim.web.gate import Gate
@@ -32,8 +33,8 @@ CHANGES = {"x-cssim": "1"}
 @pytest.fixture(autouse=True)
 def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(accounts, "_HASHER", quick)
-    monkeypatch.setattr(accounts, "_NOBODY", quick.hash("nobody"))
+    monkeypatch.setattr(passwords, "_HASHER", quick)
+    monkeypatch.setattr(passwords, "_NOBODY", quick.hash("nobody"))
 
 
 @pytest.fixture(scope="session")
