@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from cssim.errors import NotFound
 from cssim.types import JobInfo, JobState, Project
+from db.library import as_project
 from db.models import JobEventRow, JobRow, ProjectRow, WorkerRow
 
 RUNNING, QUEUED = JobState.RUNNING.value, JobState.QUEUED.value
@@ -245,7 +246,7 @@ def get_job(session: Session, project_id: int, job_id: int) -> JobInfo:
 def project_of(session: Session, project_id: int) -> Project:
     """The project that a job belongs to."""
     row = session.get_one(ProjectRow, project_id)
-    return Project(row.id, row.name, row.criterion, row.instructions)
+    return as_project(row)
 
 
 def list_jobs(

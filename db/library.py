@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,7 +35,33 @@ def table(row: type[Base]) -> Table:
 def find_project(session: Session, name: str) -> Project | None:
     """The project of that name, or None."""
     row = session.scalar(select(ProjectRow).where(ProjectRow.name == name))
-    return Project(row.id, row.name, row.criterion, row.instructions) if row else None
+    return as_project(row) if row else None
+
+
+def as_project(row: ProjectRow) -> Project:
+    """What a row says."""
+    return Project(
+        row.id, row.name, row.criterion, row.instructions, row.cannot_say, row.break_minutes
+    )
+
+
+def get_project(session: Session, project_id: int) -> Project:
+    """The project as it is now."""
+    return as_project(session.get_one(ProjectRow, project_id))
+
+
+def change_project(session: Session, project: Project) -> None:
+    """Make the project's row say what `project` says; its name and id stay."""
+    session.execute(
+        update(ProjectRow)
+        .where(ProjectRow.id == project.id)
+        .values(
+            criterion=project.criterion,
+            instructions=project.instructions,
+            cannot_say=project.cannot_say,
+            break_minutes=project.break_minutes,
+        )
+    )
 
 
 def ensure_project(session: Session, name: str) -> Project:
@@ -56,7 +82,7 @@ def ensure_project(session: Session, name: str) -> Project:
 def list_projects(session: Session) -> list[Project]:
     """All projects by name."""
     rows = session.scalars(select(ProjectRow).order_by(ProjectRow.name))
-    return [Project(row.id, row.name, row.criterion, row.instructions) for row in rows]
+    return [as_project(row) for row in rows]
 
 
 def images_by_id(
