@@ -56,6 +56,12 @@ def embed(
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="A field of the TrainConfig."
 )
+@click.option(
+    "--recipe",
+    default="default",
+    show_default=True,
+    help="Settings to begin with: default, paper (as published), global (a strong global model).",
+)
 @detach_option
 @json_option
 @pass_app
@@ -66,6 +72,7 @@ def train(
     names: tuple[str, ...],
     together: bool,
     settings: tuple[str, ...],
+    recipe: str,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -77,7 +84,7 @@ def train(
         app.ws,
         clusters,
         backbone,
-        config=dict(_setting(text) for text in settings),
+        config={"recipe": recipe} | dict(_setting(text) for text in settings),
         names=names or None,
         together=together,
     )

@@ -85,14 +85,15 @@ class SettingOffer:
     meaning: str
     """One or two sentences with the unit and the range."""
     default: Any
-    """As the chosen adapter fills it in."""
+    """As the chosen adapter and recipe fill it in."""
 
 
-def training_settings(adapter: str = "lora") -> dict[str, SettingOffer]:
-    """Every setting of a training run, by name, with its meaning and the adapter's default."""
+def training_settings(adapter: str = "lora", recipe: str = "default") -> dict[str, SettingOffer]:
+    """Every setting of a training run, by name: its meaning, and what adapter and recipe take."""
     from cssim.training.config import TrainConfig
 
-    config, meanings = TrainConfig(adapter=adapter), _meanings(TrainConfig)
+    config = TrainConfig.from_dict({"adapter": adapter, "recipe": recipe})
+    meanings = _meanings(TrainConfig)
     return {
         field.name: SettingOffer(
             field.name, meanings.get(field.name, ""), getattr(config, field.name)
@@ -103,9 +104,15 @@ def training_settings(adapter: str = "lora") -> dict[str, SettingOffer]:
 
 def training_choices() -> Mapping[str, tuple[str, ...]]:
     """The values of those training settings that are one of a few words."""
-    from cssim.training.config import ADAPTERS, SPLITS
+    from cssim.training.config import ADAPTERS, BLOCKS, RECIPES, SCHEDULES, SPLITS
 
-    return {"adapter": ADAPTERS, "split": SPLITS}
+    return {
+        "adapter": ADAPTERS,
+        "recipe": tuple(RECIPES),
+        "split": SPLITS,
+        "schedule": SCHEDULES,
+        "block": BLOCKS,
+    }
 
 
 def _meanings(cls: type) -> dict[str, str]:

@@ -111,20 +111,36 @@ class Dataset:
     class_margin: float
     mean_votes: float
     """Over the training triples: weights are in units of it."""
+    soft: bool = True
+    """Targets are shares of the votes; False: 1 where the majority says `a`, else 0."""
 
-    def batch(self, index: NDArray[np.int64]) -> Batch:
-        """The triples at `index` with their distinct images."""
+    def batch(self, index: NDArray[np.int64], *, swapped: NDArray[np.bool_] | None = None) -> Batch:
+        """The triples at `index` with their distinct images.
+
+        Args:
+            index: (n,) rows of the triples.
+            swapped: (n,) where A and B change places; where it is given, each triple keeps images
+                of its own, however often one of them occurs.
+        """
         part = self.triples[index]
         rows = np.searchsorted(self.image_ids, np.stack([part.reference, part.a, part.b]))
-        images, inverse = np.unique(rows, return_inverse=True)
+        if swapped is None:
+            images, inverse = np.unique(rows, return_inverse=True)
+        else:
+            images, inverse = rows.ravel(), np.arange(rows.size)
         reference, a, b = torch.from_numpy(inverse.reshape(3, -1))
         gap = margins(part.class_a, part.class_b, self.base_margin, self.class_margin)
+        share_a = torch.from_numpy(part.share_a).float()
+        if swapped is not None:
+            turned = torch.from_numpy(swapped)
+            a, b = torch.where(turned, b, a), torch.where(turned, a, b)
+            share_a = torch.where(turned, 1 - share_a, share_a)
         return Batch(
             images=torch.from_numpy(images),
             reference=reference,
             a=a,
             b=b,
-            share_a=torch.from_numpy(part.share_a).float(),
+            share_a=share_a if self.soft else (share_a > 0.5).float(),
             weight=torch.from_numpy((part.votes_a + part.votes_b) / self.mean_votes).float(),
             margin=torch.from_numpy(gap).float(),
         )
@@ -139,3 +155,11 @@ class Dataset:
         for index in np.split(rows, cuts):
             if len(index):
                 yield self.batch(index)
+
+    def single_batches(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Batches of so many shuffled triples, each once as it is and once swapped."""
+        n = len(self.triples)
+        order = rng.permutation(2 * n)
+        for start in range(0, 2 * n, size):
+            chosen = order[start : start + size]
+            yield self.batch(chosen % n, swapped=chosen >= n)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cssim.errors import Cancelled
+from cssim.errors import BadInput, Cancelled
 from cssim.training.config import TrainConfig
 from cssim.training.data import Batch, Dataset, split
 from cssim.training.model import Trainable
@@ -92,9 +92,13 @@ class Learner:
         self.model, self.triples, self.config = model, triples, config
         self.device, self.cancelled = device, cancelled
         train, held = split(triples, config.validation_share, by=config.split, seed=config.seed)
+        if not config.soft:
+            train, held = (part[part.share_a != 0.5] for part in (train, held))
+            if not len(train):
+                raise BadInput("every triple is a tie: there is no majority to learn from")
         votes = float(np.mean(train.votes_a + train.votes_b))
         images = triples.images if image_ids is None else image_ids
-        shape = (images, config.margin, config.class_margin, votes)
+        shape = (images, config.margin, config.class_margin, votes, config.soft)
         self.train, self.held = Dataset(train, *shape), Dataset(held, *shape)
         self.optimizer = _optimizer(model, config)
         self.curve: list[Epoch] = []
@@ -120,7 +124,7 @@ class Learner:
         with torch.random.fork_rng(devices=[]), _threads(self.config.adapter):
             torch.manual_seed(self.config.seed * 100_003 + number)
             self.model.train()
-            batches = list(self.train.batches(self.config.batch_pages, rng))
+            batches = list(self._batches(rng))
             for step, batch in enumerate(batches, (number - 1) * len(batches)):
                 if self.cancelled is not None and self.cancelled():
                     raise Cancelled(f"training was stopped in epoch {number}")
@@ -128,7 +132,12 @@ class Learner:
                 total += self._step(batch, rng) * len(batch)
                 images += len(batch.images)
             self.model.train(False)
-        return self._keep(number, total / len(self.train.triples), images, start)
+        return self._keep(number, total / sum(map(len, batches)), images, start)
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        if self.config.batch_triples:
+            return self.train.single_batches(self.config.batch_triples, rng)
+        return self.train.batches(self.config.batch_pages, rng)
 
     def encoded(self, images: torch.Tensor) -> torch.Tensor:
         """(m, dim) embeddings of rows of the run's images, without gradients."""
@@ -151,8 +160,9 @@ class Learner:
         return float(loss.detach())
 
     def _set_lr(self, progress: float) -> None:
+        factor = 0.5 * (1 + math.cos(math.pi * progress))
         for group in self.optimizer.param_groups:
-            group["lr"] = group["start"] * 0.5 * (1 + math.cos(math.pi * progress))
+            group["lr"] = group["start"] * (factor if self.config.schedule == "cosine" else 1.0)
 
     def _keep(self, number: int, train_loss: float, images: int, start: float) -> Epoch:
         """Score the model and note whether it is the best."""

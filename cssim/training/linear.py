@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from cssim.errors import BadInput
 from cssim.training.config import TrainConfig
 from cssim.training.learner import Epoch, Learner
-from cssim.training.model import RankingBlock, Trainable, low_rank_head
+from cssim.training.model import Trainable, low_rank_head, ranking_block
 from cssim.triples import Triples
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ class HeadModel(Trainable):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.head = low_rank_head(dim, config)
-        self.ranking = RankingBlock(dim)
+            self.ranking = ranking_block(dim, config)
         self.train(False)
 
     def leave(self, entered: torch.Tensor) -> torch.Tensor:
@@ -81,7 +81,12 @@ class LinearHead:
             embedding: (n, dim) from `embed`.
             left: (k,) rows of references.
             right: (k,) rows of what they are compared with.
+
+        Raises:
+            BadInput: the head was trained with the linear block.
         """
+        if "ranking.stretch" not in self.state:
+            raise BadInput("only the antisymmetric ranking block's answer is one of distances")
         unit = np.asarray(embedding, dtype=np.float64)
         unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         bias, stretch, log_scale = (

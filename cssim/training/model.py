@@ -43,6 +43,28 @@ class RankingBlock(nn.Module):
         return x @ self.bias - self.log_scale.exp() * squares
 
 
+class LinearRankingBlock(nn.Module):
+    """The published block: a linear layer from [R, A, B] to a number for A and one for B.
+
+    Nothing makes its answer turn when A and B are swapped; training shows it both orders instead.
+    Its two numbers are used by their difference, which is all that a softmax sees.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3 * dim, 2)
+
+    def forward(self, reference: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """(n,) log odds from three (n, dim) embeddings."""
+        numbers = self.linear(torch.cat([reference, a, b], dim=1))
+        return numbers[:, 0] - numbers[:, 1]  # type: ignore[no-any-return]
+
+
+def ranking_block(dim: int, config: TrainConfig) -> RankingBlock | LinearRankingBlock:
+    """The block that a config names, for embeddings of that many dimensions."""
+    return RankingBlock(dim) if config.block == "antisymmetric" else LinearRankingBlock(dim)
+
+
 class LowRankHead(nn.Module):
     """Embeddings z become z + scale * up(down(z)); `up` starts at 0, so nothing changes yet."""
 
@@ -67,7 +89,7 @@ def low_rank_head(dim: int, config: TrainConfig) -> LowRankHead:
 class Trainable(nn.Module):
     """What the training loop needs: embeddings of whatever enters, and a ranking block on them."""
 
-    ranking: RankingBlock
+    ranking: RankingBlock | LinearRankingBlock
 
     def leave(self, entered: torch.Tensor) -> torch.Tensor:
         """(n, dim) float32 embeddings of what enters."""
@@ -132,7 +154,7 @@ class CSModel(Trainable):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self._adapt(backbone)
-        self.ranking = RankingBlock(backbone.dim)
+            self.ranking = ranking_block(backbone.dim, config)
         self.pixels = torch.Size((3, backbone.preprocessing.height, backbone.preprocessing.width))
         self.to(backbone.device)
         self.train(False)

@@ -10,7 +10,7 @@ import torch
 from cssim.training.config import TrainConfig
 from cssim.training.data import Batch
 from cssim.training.losses import choice_loss, order_loss
-from cssim.training.model import Trainable
+from cssim.training.model import RankingBlock, Trainable
 
 
 def batch_loss(
@@ -51,7 +51,12 @@ def agreement(margin: torch.Tensor, share_a: torch.Tensor) -> float:
 def set_scale(
     model: Trainable, encoded: Callable[[torch.Tensor], torch.Tensor], batch: Batch
 ) -> None:
-    """Give the ranking block the sureness that fits the untrained distances best."""
+    """Give the ranking block the sureness that fits the untrained distances best.
+
+    The published block has none: it starts anywhere.
+    """
+    if not isinstance(model.ranking, RankingBlock):
+        return
     embeddings = encoded(batch.images)
     batch = on_device(batch, embeddings.device)
     losses = {}

@@ -25,8 +25,11 @@ _LABELS = {
     "epochs": "Epochs",
     "lr": "Learning rate",
     "ranking_lr": "Learning rate of the ranking block",
+    "schedule": "Learning rate over time",
     "weight_decay": "Weight decay",
     "batch_pages": "Pages per step",
+    "batch_triples": "Single triples per step (0: whole pages)",
+    "block": "Ranking block",
     "choice_weight": "Weight of the choice loss",
     "order_weight": "Weight of the order loss",
     "margin": "Margin",
@@ -35,11 +38,13 @@ _LABELS = {
     "split": "Held out by",
     "patience": "Patience, epochs",
     "augment": "Augment images",
+    "soft": "Learn shares of votes",
     "clip": "Gradient norm at most",
     "seed": "Seed",
 }
 """How settings are called on the page; those that are not here are for the command line."""
 _ADAPTERS = {"lora": "LoRA", "head": "Head", "full": "All weights"}
+_RECIPES = {"default": "Ours", "paper": "As published", "global": "Strong global model"}
 
 
 @dataclass(frozen=True)
@@ -164,17 +169,28 @@ def _settings() -> dict[str, Any]:
         key="train_adapter",
         help=offers.training_settings()["adapter"].meaning,
     )
-    every = offers.training_settings(adapter or "lora")
+    recipe = st.segmented_control(
+        "Recipe",
+        list(offers.training_choices()["recipe"]),
+        default="default",
+        required=True,
+        format_func=lambda name: _RECIPES.get(name, name),
+        key="train_recipe",
+        help="Fills the settings below in. As published: Liao and Chen 2024, single triples with "
+        "augmentation. Strong global model: rank 16 and a hinge on the distance alone.",
+    )
+    every = offers.training_settings(adapter or "lora", recipe or "default")
     config: dict[str, Any] = {"adapter": adapter or "lora"}
+    place = f"{adapter}_{recipe}"  # another recipe shows its own values, not those typed before
     for column, name in zip(st.columns(len(MAIN)), MAIN, strict=True):
         with column:
-            config[name] = _setting(every[name], adapter)
+            config[name] = _setting(every[name], place)
     with st.expander("More settings"):
         rest = [name for name in _LABELS if name not in MAIN and not _idle(name, adapter)]
         columns = st.columns(3)
         for i, name in enumerate(rest):
             with columns[i % 3]:
-                config[name] = _setting(every[name], adapter)
+                config[name] = _setting(every[name], place)
     return config
 
 
@@ -183,13 +199,13 @@ def _idle(name: str, adapter: str | None) -> bool:
     return adapter == "head" and name in ("augment", "last_blocks", "dropout")
 
 
-def _setting(offer: SettingOffer, adapter: str | None) -> Any:
-    label, key = _LABELS[offer.name], f"train_{adapter}_{offer.name}"
+def _setting(offer: SettingOffer, place: str) -> Any:
+    label, key = _LABELS[offer.name], f"train_{place}_{offer.name}"
     if offer.name == "last_blocks":
         blocks = st.number_input(label, 0, 1000, offer.default or 0, key=key, help=offer.meaning)
         return int(blocks) or None
-    if offer.name == "split":
-        choices = offers.training_choices()["split"]
+    if offer.name in ("split", "schedule", "block"):
+        choices = offers.training_choices()[offer.name]
         return st.selectbox(
             label, choices, index=choices.index(offer.default), key=key, help=offer.meaning
         )

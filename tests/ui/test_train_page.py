@@ -54,7 +54,7 @@ def ask(ws: Workspace, app: AppTest, names: list[str]) -> AppTest:
     app.multiselect(key="train_sets").set_value(names).run()
     app.selectbox(key="train_backbone").select("tiny").run()
     app.segmented_control(key="train_adapter").set_value("head").run()
-    app.number_input(key="train_head_epochs").set_value(3).run()
+    app.number_input(key="train_head_default_epochs").set_value(3).run()
     return app.button(key="train_go").click().run()
 
 
