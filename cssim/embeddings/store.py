@@ -107,6 +107,21 @@ class EmbeddingCache:
         keys = {_key(text) for text in hashes}
         return len(_index(_shards(self._folder(fingerprint)), keys))
 
+    def shards(self, fingerprint: str) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+        """(n, 32) bytes of image hashes and their (n, dim) vectors, memory-mapped, shard by shard.
+
+        An image that stands in several of them has the vector of the first.
+        """
+        for shard in _shards(self._folder(fingerprint)):
+            yield shard.hashes, shard.vectors
+
+    def state(self, fingerprint: str) -> int:
+        """A number that changes when vectors of this encoder are added or taken away; 0: none."""
+        try:
+            return self._folder(fingerprint).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def _folder(self, fingerprint: str) -> Path:
         plain = fingerprint.replace("-", "").replace("_", "").replace(".", "")
         if not plain.isalnum() or fingerprint.startswith("."):

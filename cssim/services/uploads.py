@@ -1,0 +1,90 @@
+"""Pictures that are asked about without becoming part of the project.
+
+They pass the image store's decoder, limits included, lie under `uploads/` in the home folder, are
+served to nobody by address, and are forgotten after a week.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cssim.errors import NotFound
+from cssim.images import ImageStore
+from cssim.services.workspace import Workspace
+from db import library
+
+KEPT_DAYS = 7
+"""After so long an upload is deleted, the next time that somebody uploads something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A picture in a question: one of the project's, or an upload."""
+
+    name: str
+    """What people call it."""
+    image_id: int | None = None
+    """Of a picture of the project."""
+    sha256: str = ""
+    """Of an upload."""
+
+    def plain(self) -> dict[str, str | int | None]:
+        """As the parameters of a job hold it."""
+        return {"name": self.name, "image_id": self.image_id, "sha256": self.sha256}
+
+
+def store_of(ws: Workspace) -> ImageStore:
+    """The store of uploads, apart from the project's."""
+    return ImageStore(ws.settings.home / "uploads", max_pixels=ws.settings.max_pixels)
+
+
+def take(ws: Workspace, data: bytes, name: str) -> Asked:
+    """An uploaded picture, checked and kept; old ones are forgotten.
+
+    Raises:
+        BadImage: it cannot be decoded, or has too many pixels.
+    """
+    store = store_of(ws)
+    forget_old(store)
+    sha256 = store.add(data, name=name).sha256
+    store.path(sha256).touch()  # asked about again: kept for another week
+    return Asked(name, sha256=sha256)
+
+
+def forget_old(store: ImageStore, *, now: float | None = None) -> int:
+    """Delete uploads older than `KEPT_DAYS`, thumbnails too; gives how many files went."""
+    before = (time.time() if now is None else now) - KEPT_DAYS * 86_400
+    gone = 0
+    for path in store.root.rglob("*"):
+        if path.is_file() and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def file_of(ws: Workspace, asked: Asked) -> Path:
+    """The file with its pixels.
+
+    Raises:
+        NotFound: the image is gone, has no pixels here, or the upload was forgotten.
+    """
+    if asked.image_id is None:
+        return store_of(ws).path(asked.sha256)
+    with ws.database.reading() as session:
+        image = library.images_by_id(session, [asked.image_id]).get(asked.image_id)
+    if image is None or image.sha256 is None:
+        raise NotFound(f"{asked.name} has no pixels here")
+    return ws.store.path(image.sha256)
+
+
+def thumbnail(ws: Workspace, asked: Asked, width: int = 256) -> bytes:
+    """A JPEG of the picture; errors as of `file_of`."""
+    if asked.image_id is None:
+        return store_of(ws).thumbnail(asked.sha256, width)
+    with ws.database.reading() as session:
+        image = library.images_by_id(session, [asked.image_id]).get(asked.image_id)
+    if image is None or image.sha256 is None:
+        raise NotFound(f"{asked.name} has no pixels here")
+    return ws.store.thumbnail(image.sha256, width)
