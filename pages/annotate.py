@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from cssim.services import annotating
+import streamlit as st
+
+from cssim.services import annotating, projects
+from cssim.types import Role
 from cssim.ui import labelling, runtime, session, widgets
+from cssim.ui.labelling.instructions import edit_instructions
 
 user = session.require("annotator")
 
 ws = runtime.workspace()
-widgets.use_whole_window()
-with widgets.errors():
-    labelling.labelling(
-        user,
-        ws.project,
-        annotating.progress(ws, user),
-        lease_seconds=ws.settings.lease_minutes * 60,
-    )
+if st.query_params.get("instructions") == "edit" and user.role.may(Role.RESEARCHER):
+    edit_instructions(ws)
+else:
+    widgets.use_whole_window()
+    with widgets.errors():
+        labelling.labelling(
+            user,
+            projects.current(ws),
+            annotating.progress(ws, user),
+            lease_seconds=ws.settings.lease_minutes * 60,
+        )

@@ -97,15 +97,22 @@ def described(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, RouteDoc]]:
 
 
 def shape(
-    *, optional: Mapping[str, Schema] | None = None, closed: bool = False, **fields: Schema
+    also: Mapping[str, Schema] | None = None,
+    /,
+    *,
+    optional: Mapping[str, Schema] | None = None,
+    closed: bool = False,
+    **named: Schema,
 ) -> Schema:
     """An object with these fields, all of them there, and with `optional` ones.
 
     Args:
+        also: further fields that must be there.
         optional: fields that may be left out.
         closed: whether other fields are refused.
-        **fields: fields that must be there.
+        **named: fields that must be there.
     """
+    fields = {**named, **(also or {})}
     schema: dict[str, Any] = {
         "type": "object",
         "required": sorted(fields),

@@ -15,6 +15,7 @@ from cssim.errors import BadInput
 from cssim.images import THUMBNAIL_TYPE
 from cssim.services import annotating
 from cssim.services.workspace import Workspace
+from cssim.web.describe import RouteDoc, describe
 from cssim.web.http import json_errors, person_of
 
 CACHE_BYTES = 96 * 1024 * 1024
@@ -65,6 +66,19 @@ def picture_routes(workspace: Callable[[], Workspace]) -> list[Route]:
             cache.put(key, data)
         return data
 
+    @describe(
+        RouteDoc(
+            "GET",
+            "A thumbnail of one of the project's pictures",
+            "Named by its content, so that a browser may keep it for ever.",
+            query={"w": {"type": "integer", "minimum": 1, "maximum": 4096, "default": 512}},
+            answer_type=THUMBNAIL_TYPE,
+            errors={
+                400: "`w` is no width, or the picture's file was damaged after it came in",
+                404: "The project has no such picture, or its file is gone",
+            },
+        )
+    )
     @json_errors
     async def picture(request: Request) -> Response:
         person_of(request)

@@ -17,6 +17,7 @@ from cssim.web.api import api_routes
 from cssim.web.image_facts import image_fact_routes
 from cssim.web.pictures import picture_routes
 from cssim.web.signin import sign_in_routes
+from cssim.web.training import training_routes
 from cssim.web.vendor import vendor_routes
 
 
@@ -36,6 +37,7 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
     return [
         *sign_in_routes(workspace),
         *api_routes(workspace),
+        *training_routes(workspace),
         *picture_routes(workspace),
         *image_fact_routes(workspace),
         *vendor_routes(),

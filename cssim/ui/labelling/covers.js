@@ -1,74 +1,130 @@
-/* What can lie over the page: help, zoom, flag, and the state without work. */
+/* What can lie over the page: help, the welcome, zoom, flag, a break, and the state without work. */
 
 const KEYS = {
   choose: [
-    ["← or 1", "the left one is closer"],
+    ["← or 1", "the left one is closer (on a phone: the upper one)"],
     ["→ or 2", "the right one is closer"],
-    ["0 or =", "both are equally close"],
   ],
+  tie: [["0 or =", "you cannot say: both are equally close"]],
   rank: [
     ["1 … 5", "class of the outlined candidate; moves on by itself"],
     ["← →", "outline another; where two are equal: which is closer"],
-    ["Backspace", "take the last step back"],
+    ["⌫", "take the last step back"],
   ],
   both: [
     ["u", "look at the last page again, and change it"],
+    ["h", "all your answers; change any of them"],
     ["s", "skip this page"],
     ["f", "flag this page: something is wrong with it"],
-    ["z", "zoom; again for the next candidate"],
+    ["z", "zoom: hold, or tap to stay; again for the next candidate"],
+    ["b", "take a break"],
+    ["?", "this help"],
     ["Esc", "close what lies over the page"],
   ],
 };
 
-function helpCover(mode, instructions) {
-  const row = ([keys, meaning]) =>
-    make("tr", {}, make("th", { scope: "row" }, make("kbd", {}, keys)), make("td", {}, meaning));
-  const classes = Object.entries(CLASSES).map(([value, name]) =>
-    make("li", {}, make("b", {}, value), ` ${name}`)
-  );
-  return make(
-    "div",
-    { class: "card help", role: "dialog", "aria-label": "Help" },
-    make("h2", {}, mode === "choose" ? "Which is closer?" : "How close is each?"),
-    make("p", { class: "instructions" }, instructions || DEFAULT_INSTRUCTIONS[mode]),
-    ...(mode === "rank" ? [make("ol", { class: "scale" }, ...classes)] : []),
-    make("table", {}, make("tbody", {}, ...[...KEYS[mode], ...KEYS.both].map(row))),
-    make("p", { class: "hint" }, "Answers are saved as you go. Tapping the pictures and buttons does the same as the keys."),
-    make("button", { class: "main", "data-do": "close" }, "Back to work")
-  );
-}
-
 const DEFAULT_INSTRUCTIONS = {
-  choose: "Look at the reference, then say which of the two candidates is closer to it in meaning.",
+  choose: "Look at the reference, then say which of the two candidates is closer to it.",
   rank: "Look at the reference, then give each candidate a class. Where two get the same class, say which of them is closer.",
 };
 
+const HANDS_HINT = {
+  choose: "By mouse or finger: tap the closer picture. Hold a picture to zoom.",
+  rank: "By mouse or finger: tap a picture, then a class; or drag it onto a class, or onto another picture to change their order. Hold a picture to zoom.",
+};
+
+function keyTable(rows) {
+  const row = ([keys, meaning]) =>
+    make("tr", {}, make("th", { scope: "row" }, make("kbd", {}, keys)), make("td", {}, meaning));
+  return make("table", {}, make("tbody", {}, ...rows.map(row)));
+}
+
+function scale() {
+  const classes = Object.entries(CLASSES).map(([value, name]) => make("li", {}, make("b", {}, value), ` ${name}`));
+  return make("ol", { class: "scale" }, ...classes);
+}
+
+/** The criterion and what the project's researchers wrote. */
+function instructions(mode, data) {
+  return [
+    make("h2", {}, question(mode, data)),
+    make("div", { class: "instructions" }, ...markdown(data.instructions || DEFAULT_INSTRUCTIONS[mode])),
+    ...(mode === "rank" ? [scale()] : []),
+  ];
+}
+
+function question(mode, data) {
+  return data.criterion || (mode === "rank" ? "How close is each to the reference?" : "Which is closer to the reference?");
+}
+
+function helpCover(mode, data) {
+  const rows = [...KEYS[mode], ...(mode === "choose" && data.cannot_say ? KEYS.tie : []), ...KEYS.both];
+  return make(
+    "div",
+    { class: "card help", role: "dialog", "aria-modal": "true", "aria-label": "Help" },
+    ...instructions(mode, data),
+    keyTable(rows),
+    make("p", { class: "hint" }, HANDS_HINT[mode]),
+    make("p", { class: "hint" }, "Answers are saved as you go, and kept in this browser until they are."),
+    make(
+      "div",
+      { class: "pair" },
+      ...(data.edit ? [make("a", { href: data.edit, target: "_self" }, "Edit the instructions")] : []),
+      make("button", { class: "main", "data-do": "close" }, "Back to work")
+    )
+  );
+}
+
+/** What somebody reads before their first page. */
+function welcomeCover(mode, data, practice) {
+  const keys = mode === "choose" ? [...KEYS.choose, ...(data.cannot_say ? KEYS.tie : [])] : KEYS.rank;
+  return make(
+    "div",
+    { class: "card welcome", role: "dialog", "aria-modal": "true", "aria-label": "Instructions" },
+    ...instructions(mode, data),
+    keyTable([...keys, ["?", "all keys, and these instructions again"]]),
+    make("p", { class: "hint" }, HANDS_HINT[mode]),
+    make(
+      "div",
+      { class: "pair" },
+      make("button", { class: "main", "data-do": "close" }, practice ? `Practise on ${count(practice, "page")}` : "Start", make("kbd", {}, "Enter"))
+    )
+  );
+}
+
+function count(n, noun) {
+  return `${n.toLocaleString()} ${n === 1 ? noun : `${noun}s`}`;
+}
+
 const REASONS = ["A picture is missing or broken", "Two pictures are the same", "Offensive or private", "Impossible to compare"];
 
-function flagCover(send) {
+/** `send(reason, skip)` gets what the person wrote. */
+function flagCover(send, former = "") {
   const text = make("textarea", { rows: "3", maxlength: "500", "aria-label": "What is wrong?", placeholder: "What is wrong with this page?" });
+  text.value = former;
   const reasons = REASONS.map((reason) =>
     make("button", { type: "button", onclick: () => { text.value = reason; text.focus(); } }, reason)
   );
-  const submit = () => text.value.trim() && send(text.value.trim());
+  const submit = (skip) => (text.value.trim() ? send(text.value.trim(), skip) : text.focus());
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
-      submit();
+      if (!event.repeat) submit(true);
     }
   });
   const card = make(
     "div",
-    { class: "card flag", role: "dialog", "aria-label": "Flag this page" },
-    make("h2", {}, "Flag this page"),
-    make("p", {}, "It is skipped, and a researcher sees your remark."),
+    { class: "card flag", role: "dialog", "aria-modal": "true", "aria-label": "Flag this page" },
+    make("h2", {}, "What is wrong with this page?"),
+    make("p", {}, "A researcher sees your remark. Skip the page, or answer it all the same."),
     make("div", { class: "reasons" }, ...reasons),
     text,
     make(
       "div",
       { class: "pair" },
       make("button", { "data-do": "close" }, "Cancel"),
-      make("button", { class: "main", onclick: submit }, "Flag and skip")
+      make("button", { onclick: () => submit(false) }, "Flag, then answer"),
+      make("button", { class: "main", onclick: () => submit(true) }, "Flag and skip")
     )
   );
   return { card, focus: () => text.focus() };
@@ -78,28 +134,41 @@ function zoomCover(page, place) {
   const large = (picture, label) =>
     make(
       "figure",
-      {},
-      make("img", { src: `/images/${picture.sha256}?w=2048`, alt: label }),
+      // What is here already stands in until the large one is.
+      picture.image ? { style: `background-image:url("${picture.image.src}")` } : {},
+      ...(picture.broken ? [make("p", {}, "This picture is gone")] : [make("img", { src: `/images/${picture.sha256}?w=2048`, alt: label })]),
       make("figcaption", {}, label)
     );
   return make(
     "div",
-    { class: "zoom", role: "dialog", "aria-label": "Zoom", "data-do": "close" },
+    { class: "zoom", role: "dialog", "aria-modal": "true", "aria-label": `Zoom: reference and candidate ${place + 1}`, "data-do": "close", tabindex: "-1" },
     large(page.reference, "Reference"),
     large(page.candidates[place], `Candidate ${place + 1}`),
-    make("p", {}, "z or a tap on the right: next candidate · Esc: back")
+    make("p", {}, "z or a tap on the candidate: the next one · Esc: back")
+  );
+}
+
+function breakCover({ minutes, given }) {
+  const done = given ? `${count(given, "page")} in this sitting. ` : "";
+  const rest = minutes ? `You have worked for ${minutes} minutes without a pause. ` : "";
+  return make(
+    "div",
+    { class: "card rest break", role: "dialog", "aria-modal": "true", "aria-label": "Break" },
+    make("h2", {}, "Have a break"),
+    make("p", {}, `${rest}${done}Look at something far away, stand up, drink something. All is saved.`),
+    make("button", { class: "main", "data-do": "close" }, "Go on", make("kbd", {}, "Enter"))
   );
 }
 
 function restCover({ state, given, waiting, problem }) {
   const words = {
     loading: ["One moment", "Your next pages are being fetched."],
-    offline: ["No connection", `The server cannot be reached. ${waiting ? "Your answers are kept in this browser and go out by themselves." : "This page goes on by itself when it is back."}`],
-    signedout: ["You are signed out", "Your answers are kept in this browser and go out when you sign in again."],
+    offline: ["No connection", `The server cannot be reached. ${waiting ? `${count(waiting, "answer")} of yours ${waiting === 1 ? "is" : "are"} kept in this browser and will be sent when it is back.` : "This page goes on by itself when it is back."}`],
+    signedout: ["You are signed out", waiting ? `${count(waiting, "answer")} of yours ${waiting === 1 ? "is" : "are"} kept in this browser and will be sent when you sign in again.` : "Sign in to go on; nothing is lost."],
     finished: [
       given ? "All done for now" : "Nothing to label right now",
       given
-        ? `Thank you: ${given} ${given === 1 ? "page" : "pages"} in this sitting. New pages appear here by themselves.`
+        ? `Thank you: ${count(given, "page")} in this sitting. New pages appear here by themselves.`
         : "Every page has its answers, or is in other hands. New pages appear here by themselves.",
     ],
     problem: ["This did not work", problem],
@@ -111,10 +180,10 @@ function restCover({ state, given, waiting, problem }) {
     make("p", {}, words[1]),
     ...(state === "finished"
       ? [
-          ...(given ? [make("button", { "data-do": "undo" }, "Look at your last page again")] : []),
+          make("button", { "data-do": "history" }, "Your answers"),
           make("a", { href: "/", target: "_self" }, "Go to the start page"),
         ]
       : []),
-    ...(state === "signedout" ? [make("a", { href: "/sign-in?next=/annotate", target: "_self" }, "Sign in")] : [])
+    ...(state === "signedout" ? [make("a", { class: "main", href: "/sign-in?next=/annotate", target: "_self" }, "Sign in")] : [])
   );
 }

@@ -13,41 +13,52 @@ class Labelling {
     this.past = []; // earlier pages with what was said, oldest first
     this.at = null; // place in `past` while an earlier page is on the screen
     this.allPast = false; // the server has none older
-    this.given = 0;
+    this.given = 0; // new pages answered since the server was asked how many
+    this.sitting = 0; // and since this page was opened
+    this.ownToday = data.own_today;
+    this.shared = { done: data.done, wanted: data.wanted };
     this.paintedAt = null;
-    this.hidden = 0;
+    this.hidden = 0; // ms for which the page could not be seen since then
     this.cover = null;
-    this.outbox = new Outbox(data.person, () => this.drawStatus());
+    this.remark = null; // flagged, to be answered all the same
+    this.pace = new Pace(data.break_minutes);
+    this.root.dataset.tie = data.cannot_say ? "yes" : "no";
+    this.outbox = new Outbox(data.person, () => this.drawStatus(), (reply, receipt) => this.noted(reply, receipt));
     this.supply = new Supply({
       heldElsewhere: () => [...(this.present ? [this.present.lease] : []), ...this.outbox.leases],
       imageWidth: () => this.imageWidth(),
       onChange: () => this.supplied(),
       leaseSeconds: data.lease_seconds,
     });
+    this.training = new Training(() => this.supplied());
     this.listen();
     this.resize();
     this.drawStatus();
     this.showRest("loading");
     this.outbox.flush();
     this.supply.top();
+    this.training.load((page) => this.supply.prepare(page));
+    this.askProgress();
   }
 
   listen() {
     this.controller = new AbortController();
     const { signal } = this.controller;
-    addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
+    this.listenToKeys(signal);
+    this.listenToPointer(signal);
     addEventListener("resize", () => this.resize(), { signal });
     addEventListener("pagehide", () => this.supply.release(this.present ? [this.present.lease] : []), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.startAgain(), { signal });
     document.addEventListener("visibilitychange", () => this.visibility(), { signal });
-    this.root.addEventListener("click", (event) => this.click(event), { signal });
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(document.documentElement);
+    this.asking = setInterval(() => document.visibilityState === "visible" && this.askProgress(), ASK_AGAIN);
   }
 
   close() {
     this.controller.abort();
     this.observer.disconnect();
+    clearInterval(this.asking);
     this.supply.close();
     this.supply.release(this.present ? [this.present.lease] : []);
     this.outbox.close();
@@ -61,14 +72,22 @@ class Labelling {
   }
 
   visibility() {
-    if (document.visibilityState === "hidden") {
-      this.hiddenSince = performance.now();
-    } else {
-      if (this.hiddenSince && this.paintedAt) this.hidden += performance.now() - Math.max(this.hiddenSince, this.paintedAt);
-      this.hiddenSince = null;
-      this.supply.top(true);
-      this.outbox.flush();
-    }
+    if (document.visibilityState === "hidden") return this.unseen("tab");
+    this.seen("tab");
+    this.supply.top(true);
+    this.outbox.flush();
+  }
+
+  /** The page cannot be seen from now on, for this reason; `seen` ends it. */
+  unseen(reason) {
+    this.blinds = this.blinds || new Set();
+    if (this.blinds.size === 0) this.blindSince = performance.now();
+    this.blinds.add(reason);
+  }
+
+  seen(reason) {
+    if (!this.blinds?.delete(reason) || this.blinds.size || !this.paintedAt) return;
+    this.hidden += performance.now() - Math.max(this.blindSince, this.paintedAt);
   }
 
   resize() {
@@ -77,10 +96,9 @@ class Labelling {
     this.root.style.height = `${height}px`;
     this.root.dataset.wide = this.root.clientWidth > 1.2 * height ? "yes" : "no";
     const narrow = this.root.clientWidth < 620 && height > this.root.clientWidth ? "yes" : "no";
-    if (this.root.dataset.narrow !== narrow) {
-      this.root.dataset.narrow = narrow;
-      if (this.page && this.paintedAt) drawPage(this.root, this.page), this.drawAnswer();
-    }
+    if (this.root.dataset.narrow === narrow) return;
+    this.root.dataset.narrow = narrow;
+    if (this.page && this.paintedAt) this.drawAll();
   }
 
   scrolled() {
@@ -98,6 +116,7 @@ class Labelling {
 
   supplied() {
     this.drawStatus();
+    if (this.page?.training || (this.cover === "feedback" && this.page)) return;
     if (this.present && this.at === null && this.page === this.present) return;
     if (this.present) return;
     this.next();
@@ -105,18 +124,24 @@ class Labelling {
 
   next() {
     this.at = null;
+    if (!this.training.known) return this.supply.problem ? this.showProblem() : this.showRest("loading");
+    if (this.training.page) return void this.show(this.training.page);
     this.present = this.present || this.supply.take() || null;
     if (this.present) return void this.show(this.present);
-    const { problem, exhausted } = this.supply;
-    if (problem) {
-      const state = problem.status === 401 ? "signedout" : problem.status === 0 ? "offline" : "problem";
-      this.showRest(state, problem.message);
-    } else this.showRest(exhausted ? "finished" : "loading");
+    if (this.supply.problem) this.showProblem();
+    else this.showRest(this.supply.exhausted ? "finished" : "loading");
+  }
+
+  showProblem() {
+    const { problem } = this.supply;
+    const state = problem.status === 401 ? "signedout" : problem.status === 0 ? "offline" : "problem";
+    this.showRest(state, problem.message);
   }
 
   async show(page, before = null) {
     this.page = page;
     this.before = before;
+    this.remark = null;
     this.ranking = new Ranking(page.candidates.length);
     this.paintedAt = null;
     this.root.dataset.lease = "";
@@ -129,19 +154,19 @@ class Labelling {
     }
     this.resize();
     this.uncover();
-    this.root.dataset.state = before ? "revisit" : "page";
-    drawPage(this.root, page);
-    this.drawAnswer();
+    this.root.dataset.state = page.training ? "training" : before ? "revisit" : "page";
+    this.drawAll();
     this.drawStatus();
+    this.announce(spokenPage(page, before));
+    if (!this.welcomed()) this.welcome();
     // The second frame callback runs after the first frame with all images was painted.
-    requestAnimationFrame(() => requestAnimationFrame((now) => this.painted(page, now)));
+    requestAnimationFrame(() => requestAnimationFrame(() => this.painted(page)));
   }
 
   painted(page) {
     if (this.page !== page || this.paintedAt) return;
     this.paintedAt = performance.now();
     this.hidden = 0;
-    this.hiddenSince = document.visibilityState === "hidden" ? this.paintedAt : null;
     this.root.dataset.lease = page.lease;
     if (this.pressedAt) this.root.dataset.latency = (this.paintedAt - this.pressedAt).toFixed(1);
     this.pressedAt = null;
@@ -151,11 +176,29 @@ class Labelling {
     return this.paintedAt !== null && performance.now() - this.paintedAt >= SETTLE;
   }
 
+  get brokenPage() {
+    return [this.page.reference, ...this.page.candidates].some((picture) => picture.broken);
+  }
+
+  drawAll() {
+    drawPage(this.root, this.page, this.ranking.line);
+    this.drawAnswer();
+  }
+
+  drawAnswer() {
+    const line = this.ranking.line.join();
+    if (this.root.dataset.line !== line) {
+      this.root.dataset.line = line;
+      drawPage(this.root, this.page, this.ranking.line);
+    }
+    drawAnswer(this.root, this.page, this.ranking, this.before);
+  }
+
   // --- answering ---------------------------------------------------------------------------
 
-  /** Send an answer; `first`, `order` and `classes` speak of places on the screen. */
-  commit(kind, { order = [], classes = [], flag } = {}) {
-    const page = this.page;
+  /** Send an answer; `order` and `classes` speak of places on the screen. */
+  commit(kind, { order = [], classes = [], flag = this.remark } = {}) {
+    const { page } = this;
     const position = (place) => page.candidates[place].position;
     const inPage = [];
     classes.forEach((value, place) => (inPage[position(place)] = value));
@@ -169,162 +212,45 @@ class Labelling {
       answered_at: new Date().toISOString(),
       ...(flag ? { flag } : {}),
     };
-    this.outbox.add(reply);
-    const said = { page, kind, first: order[0], classes, text: this.words(kind, order) };
-    if (this.at !== null) {
-      this.past.splice(this.at, 1);
-    } else {
+    const text = this.words(kind, order);
+    const said = { page, kind, first: order[0], order, classes, flag, text, at: Date.now(), client_id: reply.client_id };
+    if (page.training) return void this.practised(said, reply);
+    if (this.at === null) {
       this.present = null;
+      this.sitting += 1;
       if (kind !== "skip") this.given += 1;
+      this.pace.answered(performance.now());
     }
-    this.past.push(said);
-    if (this.past.length > 200) this.past.shift();
-    this.last = said;
+    this.remember(said);
+    this.outbox.add(reply);
     this.next();
   }
 
   words(kind, order) {
     if (kind === "skip") return "Skipped";
-    if (kind === "tie") return "Equally close";
+    if (kind === "tie") return "Cannot say";
     if (this.page.mode === "choose") return sides(this.root)[order[0]];
-    return this.ranking.classes.join(" ");
+    return this.ranking.line.map((place) => this.ranking.classes[place]).join(" ");
   }
 
   choose(place) {
     this.commit("answer", { order: [place, 1 - place] });
   }
 
+  skip() {
+    if (this.page.training) return this.say("A practice page cannot be skipped; any answer will do.");
+    this.commit("skip");
+  }
+
   rated() {
     this.drawAnswer();
-    if (this.ranking.order) this.commit("answer", { order: this.ranking.order, classes: this.ranking.classes });
-  }
-
-  async undo() {
-    const before = () => (this.at === null ? this.past.length : this.at) - 1;
-    if (before() < 0 && !(await this.fetchPast())) {
-      return this.say("There is no earlier page of yours.");
-    }
-    this.at = before();
-    const said = this.past[this.at];
-    this.show(said.page, said);
-  }
-
-  /** Earlier answers from the server, put before those known here; false where there are none. */
-  async fetchPast() {
-    if (this.allPast) return false;
-    const oldest = this.past.length ? this.past[0].judgement : undefined;
-    try {
-      const { answers } = await call("GET", `/api/answers?limit=100${oldest ? `&before=${oldest}` : ""}`);
-      const known = new Set(this.past.map((said) => said.page.lease));
-      const fresh = answers.filter((given) => !known.has(given.lease)).map((given) => this.fromServer(given));
-      this.allPast = answers.length < 100;
-      this.past.unshift(...fresh.reverse());
-      if (this.at !== null) this.at += fresh.length;
-      return fresh.length > 0;
-    } catch (refusal) {
-      this.say(refusal.message);
-      return false;
-    }
-  }
-
-  fromServer(given) {
-    const page = given;
-    const place = (position) => page.candidates.findIndex((candidate) => candidate.position === position);
-    return {
-      page,
-      judgement: given.judgement,
-      kind: given.kind,
-      first: given.order.length ? place(given.order[0]) : undefined,
-      classes: given.classes.length ? page.candidates.map((c) => given.classes[c.position]) : [],
-    };
-  }
-
-  // --- what lies over the page, and the quiet line above it --------------------------------
-
-  setCover(kind, content) {
-    this.cover = kind;
-    const cover = this.root.querySelector(".cover");
-    cover.hidden = false;
-    cover.dataset.kind = kind;
-    cover.replaceChildren(content);
-  }
-
-  uncover() {
-    this.cover = null;
-    const cover = this.root.querySelector(".cover");
-    cover.hidden = true;
-    cover.replaceChildren();
-  }
-
-  leaveCover() {
-    if (this.page && this.paintedAt) this.uncover();
-    else this.next();
-  }
-
-  help() {
-    this.setCover("help", helpCover(this.page ? this.page.mode : "choose", this.data.instructions));
-  }
-
-  flag() {
-    const { card, focus } = flagCover((text) => {
-      this.uncover();
-      this.commit("skip", { flag: text });
-    });
-    this.setCover("flag", card);
-    focus();
-  }
-
-  zoom(place) {
-    this.zoomed = place;
-    this.setCover("zoom", zoomCover(this.page, place));
-  }
-
-  zoomNext() {
-    this.zoom((this.zoomed + 1) % this.page.candidates.length);
-  }
-
-  showRest(state, problem) {
-    this.page = null;
-    this.paintedAt = null;
-    this.root.dataset.state = state;
-    this.root.dataset.lease = "";
-    const { given } = this;
-    this.setCover("rest", restCover({ state, given, waiting: this.outbox.waiting, problem }));
-  }
-
-  drawAnswer() {
-    drawAnswer(this.root, this.page, this.ranking, this.before);
-  }
-
-  say(text) {
-    this.root.querySelector(".spoken").textContent = text;
-    clearTimeout(this.silence);
-    this.silence = setTimeout(() => (this.root.querySelector(".spoken").textContent = ""), 4000);
-  }
-
-  drawStatus() {
-    if (!this.root || !this.supply) return;
-    const { waiting, problem, refused } = this.outbox;
-    const set = (state, text) => {
-      this.root.querySelector(".saved").dataset.state = state;
-      this.root.querySelector(".note").textContent = text;
-    };
-    const many = (n) => `${n} ${n === 1 ? "answer" : "answers"}`;
-    clearTimeout(this.slow);
-    if (problem && problem.status === 401) set("stuck", `Signed out: ${many(waiting)} kept here`);
-    else if (waiting && problem) set("stuck", `${many(waiting)} kept here, sent when the server is back`);
-    else if (refused) set("stuck", `${many(refused)} refused: ${this.outbox.lastRefusal || "see Help"}`);
-    else if (waiting) this.slow = setTimeout(() => set("busy", "Saving"), 600);
-    else set("calm", this.last ? `${this.last.text} · saved` : "Saved");
-    const { own_today: today } = this.data;
-    this.root.querySelector(".count").textContent =
-      this.at !== null ? "Earlier page · Enter keeps it" : `${today + this.given} today`;
-    this.root.querySelector(".question").textContent =
-      this.data.criterion || (this.page && this.page.mode === "rank" ? "How close is each to the reference?" : "Which is closer to the reference?");
+    const { order, classes, pair, active } = this.ranking;
+    if (order) return this.commit("answer", { order, classes });
+    this.announce(pair ? `Same class. Which is closer, candidate ${pair[0] + 1} or ${pair[1] + 1}?` : `Candidate ${active + 1} is outlined.`);
   }
 }
 
-Object.assign(Labelling.prototype, HANDS);
+Object.assign(Labelling.prototype, HANDS, POINTER, STATUS, COVERING, HISTORY, PRACTICE);
 
 const INSTANCES = new WeakMap();
 

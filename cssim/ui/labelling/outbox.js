@@ -4,7 +4,9 @@
  * They go out one after the other, oldest first; what a closed tab left behind goes out too. */
 
 class Outbox {
-  constructor(person, onChange) {
+  /** `onSent(reply, receipt)` hears of each answer that is durable now. */
+  constructor(person, onChange, onSent = () => {}) {
+    this.onSent = onSent;
     this.prefix = `cssim.outbox.${person}.`;
     this.refusedPrefix = `cssim.refused.${person}.`;
     this.onChange = onChange;
@@ -54,12 +56,25 @@ class Outbox {
     return this.entries().map(([, reply]) => reply.lease);
   }
 
+  /** Answers that the server refused, with its reason; kept until the person decides. */
   get refused() {
     try {
-      return Object.keys(localStorage).filter((key) => key.startsWith(this.refusedPrefix)).length;
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.refusedPrefix));
+      return keys.map((key) => readJson(localStorage.getItem(key))).filter(Boolean);
     } catch {
-      return 0;
+      return []; // storage is forbidden: `setAside` wrote them to the console
     }
+  }
+
+  /** Try a refused answer once more. */
+  retry({ status, error, ...reply }) {
+    this.discard(reply);
+    this.add(reply);
+  }
+
+  discard(reply) {
+    localStorage.removeItem(this.refusedPrefix + reply.client_id);
+    this.onChange();
   }
 
   async flush(keepalive = false) {
@@ -85,9 +100,10 @@ class Outbox {
 
   async send(key, reply, keepalive) {
     try {
-      await call("POST", "/api/answers", reply, keepalive);
+      const receipt = await call("POST", "/api/answers", reply, keepalive);
       this.problem = null;
       this.failures = 0;
+      this.onSent(reply, receipt);
     } catch (refusal) {
       if (refusal.passing || refusal.status === 401) throw refusal;
       this.setAside(key, reply, refusal); // no later try can help; shown, never thrown away

@@ -30,10 +30,6 @@ class Supply {
     return page;
   }
 
-  putBack(page) {
-    this.pages.unshift(page);
-  }
-
   /** Ask for what is missing; `urgent` does so also when nothing is, or the last time failed. */
   async top(urgent = false) {
     if (this.loading || this.closed) return;
@@ -69,27 +65,43 @@ class Supply {
     this.retry = setTimeout(() => this.top(true), seconds * 1000);
   }
 
-  /** Fetch and decode a page's images; `page.ready` settles when all are there, or one failed. */
+  /** Fetch and decode a page's images; `page.ready` settles when all are there, or are gone. */
   prepare(page) {
     const width = this.imageWidth();
-    const load = (picture, alt) => {
-      picture.image = new Image();
-      picture.image.alt = alt;
-      picture.image.draggable = false;
-      picture.image.decoding = "sync"; // it is decoded already when it comes into the page
-      picture.image.src = `/images/${picture.sha256}?w=${width}`;
-      return picture.image.decode().catch(() => {
-        picture.broken = true;
-      });
-    };
     page.decoded = false;
     page.ready = Promise.all([
-      load(page.reference, "Reference"),
-      ...page.candidates.map((candidate, i) => load(candidate, `Candidate ${i + 1}`)),
+      this.load(page.reference, "Reference", width),
+      ...page.candidates.map((candidate, i) => this.load(candidate, `Candidate ${i + 1}`, width)),
     ]).then(() => {
       page.decoded = true;
     });
     return page;
+  }
+
+  async load(picture, alt, width) {
+    const image = new Image();
+    image.alt = alt;
+    image.draggable = false;
+    image.decoding = "sync"; // it is decoded already when it comes into the page
+    picture.image = image;
+    const address = `/images/${picture.sha256}?w=${width}`;
+    for (let tries = 0; !this.closed; tries++) {
+      image.src = tries ? `${address}&again=${tries}` : address;
+      try {
+        return await image.decode();
+      } catch {
+        const refusal = await whyNot(address);
+        if (refusal && !refusal.passing) {
+          picture.broken = refusal.message;
+          return;
+        }
+        if (!refusal && tries > 1) {
+          picture.broken = "it cannot be drawn by this browser";
+          return;
+        }
+        await new Promise((wake) => setTimeout(wake, Math.min(8000, 500 * 2 ** tries)));
+      }
+    }
   }
 
   giveBack(leases) {
@@ -110,5 +122,17 @@ class Supply {
     clearInterval(this.beat);
     clearTimeout(this.retry);
     removeEventListener("online", this.online);
+  }
+}
+
+/** Why a picture did not come: a `Refusal`, or null where the server has it. */
+async function whyNot(address) {
+  try {
+    const response = await fetch(address, { credentials: "same-origin" });
+    if (response.ok) return null;
+    const answer = await response.json().catch(() => ({}));
+    return new Refusal(response.status, answer.error || response.statusText);
+  } catch {
+    return new Refusal(0, "the server cannot be reached");
   }
 }

@@ -24,7 +24,7 @@ function make(tag, attributes = {}, ...children) {
 function tile(picture, label, attributes) {
   const ratio = picture.width && picture.height ? picture.width / picture.height : 4 / 3;
   const inside = picture.broken
-    ? make("p", { class: "broken" }, "This picture cannot be loaded. Press s to skip the page.")
+    ? make("p", { class: "broken" }, make("b", {}, "This picture is gone"), `${picture.broken}. Press s to skip the page, f to flag it.`)
     : picture.image;
   const frame = make(
     "div",
@@ -36,19 +36,18 @@ function tile(picture, label, attributes) {
   return make("figure", { class: "tile", ...attributes }, frame);
 }
 
-/** The images of a page, in place; resolves to nothing: drawing is synchronous. */
-function drawPage(root, page) {
+/** The images of a page, in place, candidates as `line` says; drawing is synchronous. */
+function drawPage(root, page, line) {
   const phone = root.dataset.narrow === "yes";
   root.dataset.mode = page.mode;
   root.dataset.n = page.candidates.length;
   const reference = tile(page.reference, "Reference", { "data-zoom": "-1", class: "tile reference" });
-  const candidates = page.candidates.map((candidate, place) =>
-    tile(candidate, String(place + 1), {
+  const candidates = line.map((place) =>
+    tile(page.candidates[place], String(place + 1), {
       "data-place": place,
       "data-zoom": place,
       role: "button",
       tabindex: "0",
-      "aria-label": `Candidate ${place + 1}`,
     })
   );
   // On a phone three candidates and their reference make a square of four.
@@ -64,28 +63,35 @@ function drawAnswer(root, page, ranking, before) {
     const rank = page.mode === "rank";
     const value = rank ? (ranking.classes[place] ?? (before ? before.classes[place] : null)) : null;
     const lit = rank && ranking.pair ? ranking.pair.includes(place) : false;
-    element.classList.toggle("active", rank && !ranking.pair && ranking.active === place);
+    const active = rank && !ranking.pair && ranking.active === place;
+    element.classList.toggle("active", active);
     element.classList.toggle("lit", lit);
     element.classList.toggle("dim", rank && Boolean(ranking.pair) && !lit);
-    const chosen = before && !rank && before.kind === "answer" && before.first === place;
-    element.classList.toggle("chosen", Boolean(chosen));
-    const badge = element.querySelector(".badge");
+    const chosen = Boolean(before && !rank && before.kind === "answer" && before.first === place);
+    element.classList.toggle("chosen", chosen);
     const former = rank && Boolean(value) && ranking.classes[place] === null;
     const name = value ? `${value} ${CLASSES[value]}` : "";
-    badge.textContent = former ? `was ${name}` : chosen ? "Your answer" : name;
-    badge.dataset.class = value || "";
-    badge.classList.toggle("former", former);
+    drawBadge(element, former ? `was ${name}` : chosen ? "Your answer" : name, value, former);
+    const state = former ? `was ${name}` : chosen ? "your answer" : name || (rank ? "no class yet" : "");
+    element.setAttribute("aria-label", [`Candidate ${place + 1}`, state, active ? "outlined" : ""].filter(Boolean).join(", "));
   }
   drawButtons(root, page, ranking, before);
+}
+
+function drawBadge(element, text, value, former = false) {
+  const badge = element.querySelector(".badge");
+  badge.textContent = text;
+  badge.dataset.class = value || "";
+  badge.classList.toggle("former", former);
 }
 
 function drawButtons(root, page, ranking, before) {
   const bar = root.querySelector(".answers");
   const kind = page.mode === "choose" ? "choose" : ranking.pair ? "tie" : "rank";
-  const state = `${kind} ${root.dataset.narrow} ${kind === "tie" ? ranking.pair : ""}`;
+  const state = `${kind} ${root.dataset.narrow} ${root.dataset.tie} ${kind === "tie" ? ranking.pair : ""}`;
   if (bar.dataset.kind !== state) {
     bar.dataset.kind = state;
-    bar.replaceChildren(...BUTTONS[kind](sides(root), ranking.pair));
+    bar.replaceChildren(...BUTTONS[kind](root, ranking.pair));
   }
   for (const button of bar.querySelectorAll("button")) {
     const former = before && kind === "choose" && before.kind === "tie" && button.dataset.key === "0";
@@ -104,10 +110,10 @@ function sides(root) {
 
 const BUTTONS = {
   rank: () => Object.entries(CLASSES).map(([value, name]) => answerButton(value, value, name)),
-  choose: ([left, right]) => [
-    answerButton("ArrowLeft", "←", left),
-    answerButton("0", "0", "Equally close"),
-    answerButton("ArrowRight", "→", right),
+  choose: (root) => [
+    answerButton("ArrowLeft", "←", sides(root)[0]),
+    ...(root.dataset.tie === "yes" ? [answerButton("0", "0", "Cannot say")] : []),
+    answerButton("ArrowRight", "→", sides(root)[1]),
   ],
   tie: (_, [left, right]) => [
     answerButton("ArrowLeft", "←", `Candidate ${left + 1}`),
@@ -115,3 +121,10 @@ const BUTTONS = {
     answerButton("ArrowRight", "→", `Candidate ${right + 1}`),
   ],
 };
+
+/** What somebody who cannot see the page is told when it is there. */
+function spokenPage(page, before) {
+  const many = page.candidates.length;
+  const task = page.mode === "choose" ? "Choose the closer one" : "Give each a class from 1 to 5";
+  return `${before ? "Earlier page" : "New page"}: a reference and ${many} candidates. ${task}.`;
+}

@@ -1,0 +1,116 @@
+/* Putting something over the page and taking it away again; meanwhile the page rests. */
+
+/** Methods of `Labelling`. */
+const COVERING = {
+  setCover(kind, content) {
+    this.cover = kind;
+    const cover = this.root.querySelector(".cover");
+    cover.hidden = false;
+    cover.dataset.kind = kind;
+    cover.replaceChildren(content);
+    const asks = kind !== "rest";
+    for (const part of this.root.children) part.inert = asks && part !== cover && !part.matches(".live, .spoken");
+    if (!["zoom", "feedback", "rest"].includes(kind)) this.unseen("cover");
+    if (!asks) return;
+    const first = content.querySelector("textarea, .main") || content;
+    first.focus({ preventScroll: true });
+    content.scrollTop = 0;
+    cover.scrollTop = 0;
+  },
+
+  uncover() {
+    this.cover = null;
+    const cover = this.root.querySelector(".cover");
+    cover.hidden = true;
+    cover.replaceChildren();
+    for (const part of this.root.children) part.inert = false;
+    this.seen("cover");
+  },
+
+  leaveCover() {
+    const was = this.cover;
+    if (was === "welcome") this.markWelcomed();
+    if (was === "break") this.pace.restart(performance.now());
+    if (was === "feedback" || !this.page || !this.paintedAt) return this.next();
+    this.uncover();
+    if (was === "welcome") [this.paintedAt, this.hidden] = [performance.now(), 0];
+    this.drawStatus();
+  },
+
+  help() {
+    this.setCover("help", helpCover(this.page ? this.page.mode : "choose", this.data));
+  },
+
+  // --- the instructions before the first page ----------------------------------------------
+
+  /** Whether this person has read these instructions, in this browser. */
+  welcomed() {
+    if (this.greeted || this.at !== null) return true;
+    try {
+      return localStorage.getItem(this.readKey) === this.data.version;
+    } catch {
+      return this.ownToday > 0;
+    }
+  },
+
+  get readKey() {
+    return `cssim.read.${this.data.person}.${this.data.project}`;
+  },
+
+  welcome() {
+    this.setCover("welcome", welcomeCover(this.page.mode, this.data, this.training.left));
+  },
+
+  markWelcomed() {
+    this.greeted = true;
+    try {
+      localStorage.setItem(this.readKey, this.data.version);
+    } catch {
+      return; // they are shown again next time
+    }
+  },
+
+  // --- flag, zoom, break, and the states without a page ------------------------------------
+
+  flag() {
+    if (this.page.training) return this.say("This is a practice page; flags are for real ones.");
+    const { card, focus } = flagCover((text, skip) => {
+      this.uncover();
+      if (skip) return this.commit("skip", { flag: text });
+      this.remark = text;
+      this.say("Flagged. Your remark goes with your answer.");
+    }, this.remark ?? "");
+    this.setCover("flag", card);
+    focus();
+  },
+
+  zoomByKey() {
+    this.zoomedAt = performance.now();
+    this.zoom(this.page.mode === "rank" ? this.ranking.active : 0);
+  },
+
+  zoom(place) {
+    this.zoomed = place;
+    this.setCover("zoom", zoomCover(this.page, place));
+  },
+
+  zoomNext() {
+    this.zoomedAt = null;
+    this.zoom((this.zoomed + 1) % this.page.candidates.length);
+  },
+
+  takeBreak() {
+    const minutes = this.pace.breakDue(performance.now());
+    this.setCover("break", breakCover({ minutes, given: this.sitting }));
+  },
+
+  showRest(state, problem) {
+    this.page = null;
+    this.paintedAt = null;
+    this.root.dataset.state = state;
+    this.root.dataset.lease = "";
+    if (this.cover && !["rest", "feedback", "zoom", "flag"].includes(this.cover)) return; // they are reading
+    const { sitting: given } = this;
+    this.setCover("rest", restCover({ state, given, waiting: this.outbox.waiting, problem }));
+  },
+};
