@@ -7,7 +7,9 @@ owed to where the references lie.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ Floats = NDArray[np.float64]
 
 DRAWS = 199
 """Shuffles; p is then at least 0.005."""
+PAIRS = 2_000_000
+"""Up to so many references in all windows together, means are a sparse product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Windows:
     cell: NDArray[np.int64]
     """(g,) row * grid + column."""
     grid: int
+    window: int
     count: Floats
     """(g,) references in the window, >= 1."""
 
@@ -81,8 +86,8 @@ class Windows:
         place = np.stack([row, column], axis=1)
         low = np.clip(place - window // 2, 0, grid)
         high = np.clip(place - window // 2 + window, 0, grid)
-        bare = Windows(low, high, row * grid + column, grid, np.ones(len(points)))
-        return Windows(low, high, bare.cell, grid, bare.sums(np.ones(len(points))))
+        bare = Windows(low, high, row * grid + column, grid, window, np.ones(len(points)))
+        return replace(bare, count=bare.sums(np.ones(len(points))))
 
     def sums(self, values: Floats) -> Floats:
         """(g,) sum of the values of the references in each one's window."""
@@ -98,6 +103,33 @@ class Windows:
     def means(self, values: Floats) -> Floats:
         """(g,) mean over each reference's window, itself included: what the map shows there."""
         return self.sums(values) / self.count
+
+    def means_of(self, rows: Floats) -> Floats:
+        """(rows, g) the same for several rows of values; much faster where windows hold few."""
+        if self.pairs > PAIRS:
+            return np.stack([self.means(row) for row in rows])
+        return np.asarray((self._matrix @ rows.T).T)
+
+    @property
+    def pairs(self) -> int:
+        """How many references all windows hold together."""
+        return round(float(self.count.sum()))
+
+    @cached_property
+    def _matrix(self) -> Any:
+        """(g, g) sparse: the share of each reference in each one's mean."""
+        from scipy.sparse import csr_array
+        from scipy.spatial import KDTree
+
+        # Cells are whole numbers, so a window is all that lies within half its side of its middle.
+        place = np.stack(np.divmod(self.cell, self.grid), axis=1)
+        reach = (self.window - 1) / 2
+        middle = place - self.window // 2 + reach
+        near = KDTree(middle).sparse_distance_matrix(
+            KDTree(place), reach + 0.25, p=np.inf, output_type="ndarray"
+        )
+        shares = 1.0 / self.count[near["i"]]
+        return csr_array((shares, (near["i"], near["j"])), shape=(len(place), len(place)))
 
 
 def explained(windows: Windows, values: Floats) -> float | None:
@@ -118,12 +150,23 @@ def region_test(
 ) -> RegionTest:
     """What a map of these values explains, and what maps of shuffled references explain.
 
+    See `region_tests`; values have shape (g,).
+    """
+    return region_tests(points, values[None], grid=grid, window=window, draws=draws, seed=seed)[0]
+
+
+def region_tests(
+    points: Floats, values: Floats, *, grid: int, window: int, draws: int = DRAWS, seed: int = 0
+) -> list[RegionTest]:
+    """What maps of several rows of values explain, and what maps of shuffled references explain.
+
     Under the null a reference's number has nothing to do with its place: the numbers are permuted
-    between the references. p = (1 + k) / (1 + draws) (Phipson and Smyth 2010).
+    between the references, in the same way for all rows. p = (1 + k) / (1 + draws) (Phipson and
+    Smyth 2010).
 
     Args:
         points: (g, 2) in the plane.
-        values: (g,) e.g. accuracies, differences of accuracies.
+        values: (rows, g) e.g. accuracies, differences of accuracies.
         grid: cells along each side.
         window: cells along a window's side.
         draws: shuffles.
@@ -132,20 +175,30 @@ def region_test(
     Raises:
         BadInput: shapes that do not fit, see `Windows.of`.
     """
-    if values.shape != (len(points),) or not np.isfinite(values).all():
-        raise BadInput(f"expected {len(points)} finite values, got shape {values.shape}")
+    if values.ndim != 2 or values.shape[1] != len(points) or not np.isfinite(values).all():
+        raise BadInput(f"expected rows of {len(points)} finite values, got shape {values.shape}")
     windows = Windows.of(points, grid, window)
-    found = explained(windows, values)
-    if found is None or len(values) < 3:
-        return RegionTest(None, None, None, None, None, len(values))
     rng = np.random.default_rng(seed)
-    null = np.array([explained(windows, rng.permutation(values)) for _ in range(draws)], float)
+    orders = np.stack(
+        [np.arange(len(points)), *(rng.permutation(len(points)) for _ in range(draws))]
+    )
+    return [_tested(windows, row, orders) for row in values]
+
+
+def _tested(windows: Windows, values: Floats, orders: NDArray[np.int64]) -> RegionTest:
+    """The first of the orders is the map itself, the others are the shuffles."""
+    centred = values - values.mean()
+    total = float(np.sum(centred**2))
+    if total <= 1e-12 * len(values) or len(values) < 3:
+        return RegionTest(None, None, None, None, None, len(values))
+    dealt = centred[orders]
+    found, *rest = (1 - np.sum((dealt - windows.means_of(dealt)) ** 2, axis=1) / total).tolist()
+    null = np.array(rest)
     low, high = np.quantile(null, [0.025, 0.975])
     # Rounding must not make a shuffle that equals the map count as less.
     reached = int(np.sum(null >= found - 1e-12))
-    return RegionTest(
-        found, float(null.mean()), float(low), float(high), (1 + reached) / (1 + draws), len(values)
-    )
+    p = (1 + reached) / (1 + len(null))
+    return RegionTest(found, float(null.mean()), float(low), float(high), p, len(values))
 
 
 def shrunk(sums: Floats, counts: Floats) -> Floats:
