@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from cssim.types import Answer, Judgement, JudgementKind, Page, PageMode, check_page
 from db.library import chunks, table
-from db.models import ClusterRow, JudgementRow, PageCandidateRow, PageRow, PersonRow, now
+from db.models import (
+    ClusterRow,
+    JudgementRow,
+    PageCandidateRow,
+    PageRow,
+    ParticipationRow,
+    PersonRow,
+    now,
+)
 
 STANDING = (JudgementKind.ANSWER.value, JudgementKind.TIE.value)
 """Kinds of judgement that count as an answer while nothing supersedes them."""
@@ -29,6 +37,8 @@ class NewPage:
     mode: PageMode = PageMode.RANK
     wanted: int = 1
     """How many people are to answer it; 0 where it is not to be handed out."""
+    plan_id: int | None = None
+    """The plan that hands it out."""
 
     def __post_init__(self) -> None:
         check_page(self.reference, self.candidates, self.mode)
@@ -52,6 +62,8 @@ class NewJudgement:
     """`web`, `import` or `simulated`."""
     extra: Mapping[str, Any] | None = None
     answered_at: datetime | None = None
+    version: str | None = None
+    """Of the CS-Sim that takes the answer in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,7 @@ def add_pages(
                 "reference_id": page.reference,
                 "wanted": page.wanted,
                 "done": 0,
+                "plan_id": page.plan_id,
                 "created_at": made,
             }
             for i, page in enumerate(pages)
@@ -160,6 +173,7 @@ def _row(judgement: NewJudgement, made: datetime) -> dict[str, Any]:
         "source": judgement.source,
         "extra": dict(judgement.extra) if judgement.extra else None,
         "answered_at": judgement.answered_at,
+        "version": judgement.version,
         "created_at": made,
     }
 
@@ -185,9 +199,13 @@ def refresh_done(session: Session, page_ids: Iterable[int]) -> None:
         )
 
 
-def pages_of(session: Session, cluster_ids: Iterable[int]) -> list[Page]:
-    """Pages of the clusters, cluster by cluster in the order of their positions."""
-    return _pages(session, PageRow.cluster_id, cluster_ids)
+def pages_of(session: Session, cluster_ids: Iterable[int], *, repeats: bool = False) -> list[Page]:
+    """Pages of the clusters, cluster by cluster in the order of their positions.
+
+    Pages that only show another one again are left out unless `repeats`: analyses would count a
+    person's answer twice.
+    """
+    return _pages(session, PageRow.cluster_id, cluster_ids, repeats=repeats)
 
 
 def pages_by_id(session: Session, page_ids: Iterable[int]) -> dict[int, Page]:
@@ -196,15 +214,20 @@ def pages_by_id(session: Session, page_ids: Iterable[int]) -> dict[int, Page]:
 
 
 def _pages(
-    session: Session, column: InstrumentedAttribute[int], values: Iterable[int]
+    session: Session,
+    column: InstrumentedAttribute[int],
+    values: Iterable[int],
+    *,
+    repeats: bool = True,
 ) -> list[Page]:
     found: list[Page] = []
+    kept = true() if repeats else PageRow.repeat_of.is_(None)
     for some in chunks(sorted(set(values))):
         candidates: dict[int, list[int]] = {}
         for page_id, image_id in session.execute(
             select(PageCandidateRow.page_id, PageCandidateRow.image_id)
             .join(PageRow)
-            .where(column.in_(some))
+            .where(column.in_(some), kept)
             .order_by(PageCandidateRow.page_id, PageCandidateRow.position)
         ):
             candidates.setdefault(page_id, []).append(image_id)
@@ -212,7 +235,7 @@ def _pages(
             Page(id_, cluster_id, reference, tuple(candidates[id_]), PageMode(mode))
             for id_, cluster_id, reference, mode in session.execute(
                 select(PageRow.id, PageRow.cluster_id, PageRow.reference_id, PageRow.mode)
-                .where(column.in_(some))
+                .where(column.in_(some), kept)
                 .order_by(PageRow.cluster_id, PageRow.position, PageRow.id)
             )
         )
@@ -234,15 +257,32 @@ _JUDGEMENT = (
 )
 
 
-def judgements_of(session: Session, cluster_ids: Iterable[int]) -> list[Judgement]:
-    """The whole log of the clusters in the order in which it was written."""
-    rows = session.execute(
+def judgements_of(
+    session: Session, cluster_ids: Iterable[int], *, everything: bool = False
+) -> list[Judgement]:
+    """The log of the clusters, in the order in which it was written, as analyses read it.
+
+    Answers of people whom the project excludes, and answers to repeated pages, are left out unless
+    `everything`; no answer is ever deleted.
+    """
+    query = (
         select(*_JUDGEMENT)
         .join(PageRow, PageRow.id == JudgementRow.page_id)
         .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
         .order_by(JudgementRow.id)
     )
-    return [_judgement(row) for row in rows]
+    if not everything:
+        query = query.where(PageRow.repeat_of.is_(None), ~is_excluded())
+    return [_judgement(row) for row in session.execute(query)]
+
+
+def is_excluded() -> ColumnElement[bool]:
+    """That analyses leave the person's answers out; speaks of `JudgementRow` and `PageRow`."""
+    return exists().where(
+        ParticipationRow.project_id == PageRow.project_id,
+        ParticipationRow.person_id == JudgementRow.person_id,
+        ParticipationRow.excluded,
+    )
 
 
 def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement]:

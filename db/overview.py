@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from cssim.types import PageMode
 from db.annotations import STANDING
-from db.models import ClusterRow, ImageRow, JudgementRow, PageRow
+from db.models import ClusterRow, ImageRow, JudgementRow, PageRow, ParticipationRow
 
 
 def cluster_states(session: Session, project_id: int) -> dict[int, tuple[int, ...]]:
@@ -17,8 +17,14 @@ def cluster_states(session: Session, project_id: int) -> dict[int, tuple[int, ..
 
     They are, for the cluster, the count of its pages, the newest of them, the count of their
     judgements (which are only ever added) and the newest of them; and, for the project, how many
-    images there are and how many of them have pixels.
+    images there are, how many of them have pixels, and when people were last left out or let in.
     """
+    changed = session.scalar(
+        select(func.max(ParticipationRow.changed_at)).where(
+            ParticipationRow.project_id == project_id
+        )
+    )
+    people = 0 if changed is None else int(changed.timestamp() * 1_000_000)
     images = session.execute(
         select(func.count(ImageRow.id), func.count(ImageRow.sha256)).where(
             ImageRow.project_id == project_id
@@ -59,7 +65,7 @@ def cluster_states(session: Session, project_id: int) -> dict[int, tuple[int, ..
         .order_by(ClusterRow.id)
     )
     return {
-        cluster_id: (*(int(number or 0) for number in numbers), *images)
+        cluster_id: (*(int(number or 0) for number in numbers), *images, people)
         for cluster_id, *numbers in rows
     }
 

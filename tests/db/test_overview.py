@@ -53,7 +53,7 @@ def test_a_clusters_state_changes_with_its_own_answers_only(
 
     before = states()
     assert list(before) == [first, second, empty]
-    assert before[empty] == (0, 0, 0, 0, 6, 0)
+    assert before[empty] == (0, 0, 0, 0, 6, 0, 0)
     with database.writing() as session:
         records.add_judgements(session, [NewJudgement(page_id=pages[0], answer=A)])
     after = states()

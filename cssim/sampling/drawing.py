@@ -1,4 +1,4 @@
-"""Which pages to ask: random candidates for given or random references.
+"""Random candidates for given or random references, drawn evenly over images or over strata.
 
 Everything is deterministic from the generator that is passed in.
 """
@@ -82,3 +82,73 @@ def _groups(
             if len(groups) == count:
                 break
     return list(groups.values())
+
+
+def draw_stratified(
+    references: Sequence[int],
+    strata: Sequence[Sequence[int]],
+    pages_per_reference: int,
+    candidates: int,
+    rng: np.random.Generator,
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Pages whose candidates come from as many strata as they can, reference by reference.
+
+    Each candidate of a page is drawn from another stratum while there are enough; over the pages
+    of a reference all strata come equally often, up to one. Small strata are thus asked about as
+    often as large ones.
+
+    Args:
+        references: image ids.
+        strata: image ids of each stratum, e.g. of each tag; an image in several counts in each.
+        pages_per_reference: pages for each reference, >= 1.
+        candidates: per page, 2 to 5.
+        rng: source of all randomness.
+
+    Raises:
+        BadInput: as `draw_pages`, or no stratum has an image.
+    """
+    pools = [np.array(sorted(set(s)), dtype=np.int64) for s in strata if len(s)]
+    if not pools:
+        raise BadInput("drawing by strata needs at least one tag with images")
+    everything = [int(i) for i in np.unique(np.concatenate(pools))]
+    drawn: list[tuple[int, tuple[int, ...]]] = []
+    for reference in references:
+        own = [pool[pool != reference] for pool in pools]
+        own = [pool for pool in own if len(pool)]
+        found: dict[frozenset[int], tuple[int, ...]] = {}
+        tries, deck = 0, _Deck(len(own), rng)
+        while len(found) < pages_per_reference and tries < 50 * pages_per_reference:
+            tries += 1
+            group = _one_of_each(own, deck, candidates, rng)
+            if group:
+                found.setdefault(frozenset(group), group)
+        if len(found) < pages_per_reference:  # strata too small: whatever images there are
+            rest = draw_pages([reference], everything, pages_per_reference, candidates, rng)
+            for _, group in rest:
+                if len(found) < pages_per_reference:
+                    found.setdefault(frozenset(group), group)
+        drawn += [(int(reference), group) for group in found.values()]
+    return drawn
+
+
+class _Deck:
+    """Numbers below n in shuffled rounds: each comes equally often, up to one."""
+
+    def __init__(self, n: int, rng: np.random.Generator) -> None:
+        self._n, self._rng = n, rng
+        self._left: list[int] = []
+
+    def deal(self, count: int) -> list[int]:
+        """The next `count` numbers."""
+        while len(self._left) < count:
+            self._left += self._rng.permutation(self._n).tolist()
+        dealt, self._left = self._left[:count], self._left[count:]
+        return dealt
+
+
+def _one_of_each(
+    pools: Sequence[NDArray[np.int64]], deck: _Deck, size: int, rng: np.random.Generator
+) -> tuple[int, ...]:
+    """An image of each of the next `size` strata; empty where they do not differ."""
+    group = tuple(int(rng.choice(pools[at])) for at in deck.deal(size))
+    return group if len(set(group)) == size else ()
