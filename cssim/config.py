@@ -72,6 +72,9 @@ class Settings:
     """A running job reports at least this often; after six silent periods it counts as dead."""
     lease_minutes: int = 15
     """For so long a page that was handed out waits for its answer before others may get it."""
+    activations_gb: int = 10
+    """Room on disk, in gigabytes, for what the frozen part of backbones makes of images, which
+    models of one backbone share; 0: each training run computes its own."""
     threads: int = 0
     """Threads for the arithmetic of one worker; 0 leaves the choice to torch."""
 
@@ -122,6 +125,11 @@ class Settings:
     def embeddings(self) -> Path:
         """Folder of the embedding cache; safe to delete."""
         return self.home / "embeddings"
+
+    @property
+    def activations(self) -> Path:
+        """Folder of the activations that training runs share; safe to delete."""
+        return self.home / "activations"
 
     @property
     def checkpoints(self) -> Path:
@@ -202,6 +210,7 @@ _RANGES: tuple[tuple[str, int, int], ...] = (
     ("session_days", 1, 365),
     ("heartbeat_seconds", 1, 3600),
     ("lease_minutes", 1, 1440),
+    ("activations_gb", 0, 100_000),
     ("threads", 0, 1024),
     ("rate_person", 0, 100_000),
     ("rate_address", 0, 1_000_000),

@@ -58,5 +58,12 @@ def computes_bfloat16(device: torch.device) -> bool:
     return False
 
 
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The CPU tensor on `device`; to a GPU from pinned memory, without waiting for the copy."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 def _mps_count() -> int:
     return int(torch.backends.mps.is_available())

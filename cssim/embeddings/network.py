@@ -18,7 +18,7 @@ from torch import nn
 
 from cssim.embeddings import retrieval, vgg
 from cssim.embeddings.backbones import BackboneSpec
-from cssim.embeddings.device import choose_device, choose_precision
+from cssim.embeddings.device import choose_device, choose_precision, to_device
 from cssim.embeddings.preprocess import Preprocessing, from_processor
 from cssim.embeddings.weights import content_hash, model_type
 from cssim.errors import BadInput, Unavailable
@@ -80,7 +80,7 @@ class Backbone:
         if not images:
             return np.zeros((0, self.dim), dtype=np.float32)
         with torch.inference_mode():
-            vectors = self.module(self.preprocess(images).to(self.device))
+            vectors = self.module(to_device(self.preprocess(images), self.device))
         return np.asarray(vectors.cpu().numpy(), dtype=np.float32)
 
 

@@ -32,6 +32,7 @@ from db.runs import NewModel
 
 if TYPE_CHECKING:
     from cssim.training.checkpoint import TrainedModel
+    from cssim.training.features import Shared
 
 
 def run_embed(context: JobContext) -> Mapping[str, Any]:
@@ -93,6 +94,8 @@ def run_train(context: JobContext) -> Mapping[str, Any]:
         lambda image_id: ws.store.open(hashes[image_id]),
         config,
         folder=folder,
+        shared=_shared(ws, hashes),
+        progress=lambda done, total, message: context.progress(0, 1, message),
         cancelled=context.cancelled,
     ):
         context.event(**epoch.to_dict())
@@ -107,6 +110,17 @@ def run_train(context: JobContext) -> Mapping[str, Any]:
             job_id=context.job.id,
         )
     return {"model": model_id, "name": params["name"]}
+
+
+def _shared(ws: Workspace, hashes: Mapping[int, str]) -> Shared | None:
+    """The activations that training runs share, unless the settings allow no room for them."""
+    from cssim.training.activations import ActivationCache
+    from cssim.training.features import Shared
+
+    room = ws.settings.activations_gb * 10**9
+    return (
+        Shared(ActivationCache(ws.settings.activations, max_bytes=room), hashes) if room else None
+    )
 
 
 def _folder(context: JobContext, triples: Triples, fingerprint: str) -> str:

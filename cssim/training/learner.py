@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -70,8 +70,10 @@ class Entering(Protocol):
     def rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Computed once for each image."""
 
-    def augmented(self, rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """From freshly cropped and flipped pictures."""
+    def augmented(
+        self, batches: Iterable[torch.Tensor], rng: np.random.Generator
+    ) -> Iterator[torch.Tensor]:
+        """For each list of rows, from freshly cropped and flipped pictures."""
 
 
 class Learner:
@@ -125,11 +127,12 @@ class Learner:
             torch.manual_seed(self.config.seed * 100_003 + number)
             self.model.train()
             batches = list(self._batches(rng))
-            for step, batch in enumerate(batches, (number - 1) * len(batches)):
+            pairs = zip(batches, self._entered(batches, rng), strict=True)
+            for step, (batch, entered) in enumerate(pairs, (number - 1) * len(batches)):
                 if self.cancelled is not None and self.cancelled():
                     raise Cancelled(f"training was stopped in epoch {number}")
                 self._set_lr(step / (len(batches) * self.config.steps[0]))
-                total += self._step(batch, rng) * len(batch)
+                total += self._step(batch, entered) * len(batch)
                 images += len(batch.images)
             self.model.train(False)
         return self._keep(number, total / sum(map(len, batches)), images, start)
@@ -145,12 +148,13 @@ class Learner:
             parts = [self.model.leave(self.features.rows(rows)) for rows in torch.split(images, 32)]
         return torch.cat(parts)
 
-    def _step(self, batch: Batch, rng: np.random.Generator) -> float:
-        entered = (
-            self.features.augmented(batch.images, rng)
-            if self.config.augment
-            else self.features.rows(batch.images)
-        )
+    def _entered(self, batches: list[Batch], rng: np.random.Generator) -> Iterator[torch.Tensor]:
+        images = [batch.images for batch in batches]
+        if self.config.augment:
+            return self.features.augmented(images, rng)
+        return map(self.features.rows, images)
+
+    def _step(self, batch: Batch, entered: torch.Tensor) -> float:
         loss = batch_loss(self.model, self.model.leave(entered), batch, self.config)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ is trained by giving it the other's embeddings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,9 @@ class _Rows:
     def rows(self, rows: torch.Tensor) -> torch.Tensor:
         return self._all[rows]
 
-    def augmented(self, rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    def augmented(
+        self, batches: Iterable[torch.Tensor], rng: np.random.Generator
+    ) -> Iterator[torch.Tensor]:
         raise BadInput("a head learns on embeddings computed once: it cannot augment images")
 
 

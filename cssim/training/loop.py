@@ -20,7 +20,7 @@ from cssim.training.checkpoint import (
     write_tensors,
 )
 from cssim.training.config import TrainConfig
-from cssim.training.features import Features, Load
+from cssim.training.features import Features, Load, Progress, Shared
 from cssim.training.learner import Epoch, Learner
 from cssim.training.model import CSModel, Trainable
 from cssim.triples import Triples
@@ -36,6 +36,8 @@ def fit(
     *,
     folder: Path,
     resume: bool = True,
+    shared: Shared | None = None,
+    progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[Epoch]:
     """Train, yielding each epoch after it is safe in `folder`; the best becomes the model there.
@@ -51,6 +53,8 @@ def fit(
         config: All settings.
         folder: Of this run alone.
         resume: False starts anew whatever `folder` holds.
+        shared: Activations that runs of the same backbone share; None: each run computes its own.
+        progress: Told how many images have been through the frozen front.
         cancelled: Asked before each step.
 
     Raises:
@@ -58,7 +62,7 @@ def fit(
         Conflict: `folder` holds a run with other data, another config or another backbone.
         Cancelled: `cancelled` said so; the last whole epoch is safe.
     """
-    run = _Run(backbone, triples, load, config, folder, cancelled)
+    run = _Run(backbone, triples, load, config, folder, shared, progress, cancelled)
     if resume:
         run.restore()
     try:
@@ -83,6 +87,8 @@ class _Run(Learner):
         load: Load,
         config: TrainConfig,
         folder: Path,
+        shared: Shared | None,
+        progress: Progress | None,
         cancelled: Callable[[], bool] | None,
     ) -> None:
         if not len(triples):
@@ -92,7 +98,14 @@ class _Run(Learner):
         model = CSModel(backbone, config)
         super().__init__(model, triples, config, device=backbone.device, cancelled=cancelled)
         self.features = Features(
-            model, backbone, load, triples.images, folder=folder, cancelled=cancelled
+            model,
+            backbone,
+            load,
+            triples.images,
+            folder=folder,
+            shared=shared,
+            progress=progress,
+            cancelled=cancelled,
         )
 
     def finish(self) -> None:

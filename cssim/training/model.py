@@ -172,6 +172,11 @@ class CSModel(Trainable):
             for module in self.split.frozen:
                 module.requires_grad_(False)
 
+    @property
+    def has_front(self) -> bool:
+        """Whether what enters has been through a part of the network; else it is pixels."""
+        return self.config.adapter == "head" or bool(self.split.frozen)
+
     def train(self, mode: bool = True) -> CSModel:
         """Dropout of LoRA follows `mode`; batch norm and all else of the backbone stay in eval."""
         super().train(mode)
