@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import PASSWORD
 
-_LAB = """
+LAB = """
 [...document.querySelectorAll('*')]
   .map((e) => e.shadowRoot && e.shadowRoot.querySelector('.lab')).find(Boolean)
 """
@@ -25,27 +25,38 @@ def open_labelling(chromium: Browser, server: str, name: str = "Ada", **context:
     page.fill("#name", name)
     page.fill("#password", PASSWORD)
     page.click("button")
+    wait_cover(page, "welcome")
+    page.keyboard.press("Enter")
     wait_painted(page)
     return page
 
 
+def wait_cover(page: Page, kind: str) -> None:
+    """Wait until this lies over the page; "" for nothing."""
+    page.wait_for_function(
+        f"(kind) => {{ const cover = ({LAB})?.querySelector('.cover'); "
+        "return cover && (kind ? !cover.hidden && cover.dataset.kind === kind : cover.hidden) }",
+        arg=kind,
+        timeout=20_000,
+    )
+
+
 def lab(page: Page) -> dict[str, str]:
     """The element's `data-` attributes: state, mode, lease, ..."""
-    found: dict[str, str] = page.evaluate(f"() => ({{...({_LAB}).dataset}})")
+    found: dict[str, str] = page.evaluate(f"() => ({{...({LAB}).dataset}})")
     return found
 
 
 def note(page: Page) -> str:
     """The quiet line that says whether all is saved."""
-    text: str = page.evaluate(f"() => ({_LAB}).querySelector('.note').textContent")
+    text: str = page.evaluate(f"() => ({LAB}).querySelector('.note').textContent")
     return text
 
 
 def wait_painted(page: Page, before: str = "") -> str:
     """Wait until another page than `before` is painted and keys count: its lease."""
     page.wait_for_function(
-        f"(before) => {{ const lease = ({_LAB})?.dataset.lease; "
-        "return lease && lease !== before }",
+        f"(before) => {{ const lease = ({LAB})?.dataset.lease; return lease && lease !== before }}",
         arg=before,
         timeout=20_000,
     )
@@ -55,9 +66,7 @@ def wait_painted(page: Page, before: str = "") -> str:
 
 def wait_state(page: Page, state: str) -> None:
     """Wait until the element says that it is in this state."""
-    page.wait_for_function(
-        f"(state) => ({_LAB}).dataset.state === state", arg=state, timeout=20_000
-    )
+    page.wait_for_function(f"(state) => ({LAB}).dataset.state === state", arg=state, timeout=20_000)
 
 
 def wait_saved(page: Page) -> None:

@@ -42,7 +42,7 @@ SCRIPTS = (
 _element = st.components.v2.component(
     "cssim_labelling",
     html=(_FOLDER / "element.html").read_text("utf-8"),
-    css=(_FOLDER / "element.css").read_text("utf-8"),
+    css="\n".join((_FOLDER / f"{name}.css").read_text("utf-8") for name in ("element", "covers")),
     js="\n".join((_FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
 )
 

@@ -47,13 +47,13 @@ const COVERING = {
   welcomed() {
     if (this.greeted || this.at !== null) return true;
     try {
-      return localStorage.getItem(this.readKey) === this.data.version;
+      return localStorage.getItem(this.readKey()) === this.data.version;
     } catch {
       return this.ownToday > 0;
     }
   },
 
-  get readKey() {
+  readKey() {
     return `cssim.read.${this.data.person}.${this.data.project}`;
   },
 
@@ -64,7 +64,7 @@ const COVERING = {
   markWelcomed() {
     this.greeted = true;
     try {
-      localStorage.setItem(this.readKey, this.data.version);
+      localStorage.setItem(this.readKey(), this.data.version);
     } catch {
       return; // they are shown again next time
     }

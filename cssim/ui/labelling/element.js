@@ -181,6 +181,7 @@ class Labelling {
   }
 
   drawAll() {
+    this.root.dataset.line = this.ranking.line.join();
     drawPage(this.root, this.page, this.ranking.line);
     this.drawAnswer();
   }
