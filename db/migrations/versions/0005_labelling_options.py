@@ -13,10 +13,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the options with the values that projects had until now."""
-    with op.batch_alter_table("projects") as batch:
-        batch.add_column(
-            sa.Column("cannot_say", sa.Boolean(), server_default=sa.true(), nullable=False)
-        )
-        batch.add_column(
-            sa.Column("break_minutes", sa.Integer(), server_default="30", nullable=False)
-        )
+    # Added in place: making the table anew would drop it under the rows that point at it.
+    op.add_column(
+        "projects",
+        sa.Column("cannot_say", sa.Boolean(), server_default=sa.true(), nullable=False),
+    )
+    op.add_column(
+        "projects", sa.Column("break_minutes", sa.Integer(), server_default="30", nullable=False)
+    )
