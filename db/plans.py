@@ -15,7 +15,14 @@ from cssim.types import JudgementKind
 from db.annotations import STANDING, is_excluded, positions
 from db.leases import not_superseded
 from db.library import chunks
-from db.models import ClusterRow, JudgementRow, PageRow, PersonRow, PlanRow
+from db.models import (
+    ClusterRow,
+    JudgementRow,
+    PageCandidateRow,
+    PageRow,
+    PersonRow,
+    PlanRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,3 +267,17 @@ def adaptive_page(session: Session, page_id: int) -> Adaptive | None:
 def set_wanted(session: Session, page_id: int, wanted: int) -> None:
     """Change how many people are to answer a page."""
     session.execute(update(PageRow).where(PageRow.id == page_id).values(wanted=wanted))
+
+
+def latest_form(session: Session, project_id: int) -> tuple[str, int] | None:
+    """Mode and number of candidates of the project's newest page; None where there is none."""
+    page = session.execute(
+        select(PageRow.id, PageRow.mode)
+        .where(PageRow.project_id == project_id)
+        .order_by(PageRow.id.desc())
+        .limit(1)
+    ).first()
+    if page is None:
+        return None
+    count = select(func.count()).where(PageCandidateRow.page_id == page[0])
+    return page[1], int(session.scalar(count) or 0)

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from cssim import __version__
 from cssim.errors import BadInput, Conflict, NotAllowed, NotFound
+from cssim.services import overlap
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, Image, JudgementKind, Page, Person
 from db import annotations as log
@@ -234,8 +236,10 @@ def answer(ws: Workspace, person: Person, reply: Reply, *, now: datetime | None 
                 late=late,
                 flag=None if reply.flag is None else reply.flag.strip(),
                 answered_at=reply.answered_at,
+                version=__version__,
             ),
         )
+        overlap.widen(session, lease.page_id)
         if retracts:  # the page is the person's again, as it was before the answer
             expires = now + timedelta(minutes=ws.settings.lease_minutes)
             leases.set_lease(session, lease.id, "open", expires_at=expires)

@@ -35,6 +35,7 @@ RUNNERS: dict[str, str] = {
     "search": "cssim.services.answer_jobs:run_search",
     "compare": "cssim.services.comparing:run_compare",
     "analyse": "cssim.services.analysing:run_analyse",
+    "plan": "cssim.services.planning_run:run_plan",
     "survey": "cssim.services.surveying:run_survey",
     "inspect": "cssim.services.inspecting_run:run_inspect",
 }
