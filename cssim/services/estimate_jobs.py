@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ import cssim
 from cssim.errors import BadInput
 from cssim.services import jobs
 from cssim.services.comparing import digest
-from cssim.services.estimating import Data, Estimate, Score, Setup, estimate, fit
+from cssim.services.estimating import Data, Estimate, Estimated, Score, Setup, estimate, fit
 from cssim.services.library import load_triples
 from cssim.services.plain import plain
 from cssim.services.running import JobContext
@@ -29,9 +29,6 @@ from cssim.services.workspace import Workspace
 from cssim.triples import Triples
 from db import runs
 
-if TYPE_CHECKING:
-    from cssim.ensembles.fitted import Fitted
-
 
 def key_of(shelf: Shelf, triples: Triples, setup: Setup) -> str:
     """16 hexadecimal digits of all that goes into an estimate."""
@@ -39,7 +36,7 @@ def key_of(shelf: Shelf, triples: Triples, setup: Setup) -> str:
     return digest([setup.strategy, prints, triples.fingerprint, cssim.__version__])
 
 
-def stored(ws: Workspace, key: str) -> tuple[Estimate, Fitted] | None:
+def stored(ws: Workspace, key: str) -> Estimated | None:
     """What the job `estimate` has left under this key; None where there is nothing readable."""
     from cssim.ensembles.fitted import Fitted
 
@@ -47,7 +44,7 @@ def stored(ws: Workspace, key: str) -> tuple[Estimate, Fitted] | None:
         content = json.loads(_file(ws, key).read_text("utf-8"))
     except (OSError, ValueError):  # not there, or cut off by a full disk: computed again
         return None
-    return _estimate(content["estimate"]), Fitted.from_dict(content["fitted"])
+    return Estimated(_estimate(content["estimate"]), Fitted.from_dict(content["fitted"]))
 
 
 def request(ws: Workspace, setup: Setup, *, by: int | None = None) -> int:

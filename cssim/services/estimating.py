@@ -97,6 +97,14 @@ class Data:
     """(n, d) of each triple's reference; None where the strategy needs none."""
 
 
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """An estimate, and the strategy as it would be built: fitted on all the answers."""
+
+    estimate: Estimate
+    fitted: Fitted
+
+
 def setup_of(
     ws: Workspace,
     members: Sequence[str],
@@ -117,6 +125,13 @@ def setup_of(
     )
     params = request.params
     return Setup(tuple(params["members"]), strategy, tuple(params["fit_on"]), params["features"])
+
+
+def looking_strategies() -> frozenset[str]:
+    """Names of the strategies whose weights depend on what the reference looks like."""
+    from cssim.ensembles.strategies import STRATEGIES
+
+    return frozenset(name for name, row in STRATEGIES.items() if row.needs_features)
 
 
 def is_quick(strategy: str, references: int) -> bool:

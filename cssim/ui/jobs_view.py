@@ -30,6 +30,9 @@ KINDS = {
     "survey": "Survey",
     "curves": "Learning curves",
     "inspect": "Inspection",
+    "estimate": "Estimate",
+    "ask": "Question to",
+    "search": "Search with",
 }
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 _ENDED = tuple(state for state in JobState if state.finished)

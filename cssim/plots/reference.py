@@ -1,0 +1,160 @@
+"""Figures of one reference: its place among the others, and the weights that strategies give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssim.plots.style import DIVERGING, PALETTE, SCALE, ink, layout, quiet_ink, text_on
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Floats = NDArray[np.float64]
+
+
+def weights_table(
+    weights: Floats,
+    strategies: Sequence[str],
+    members: Sequence[str],
+    *,
+    dark: bool = False,
+) -> Figure:
+    """Weights of the members by each strategy as a heat map with the numbers in its cells.
+
+    Args:
+        weights: (strategies, members), shares; negative ones make the scale diverging.
+        strategies: titles, from top to bottom.
+        members: names, from left to right.
+        dark: for a dark page.
+    """
+    from plotly.graph_objects import Figure, Heatmap
+
+    top = float(np.abs(weights).max()) or 1.0
+    signed = bool((weights < -1e-9).any())
+    place = (weights / top + 1) / 2 if signed else weights / top
+    figure = Figure(
+        Heatmap(
+            z=weights,
+            x=list(members),
+            y=list(strategies),
+            colorscale=DIVERGING if signed else SCALE,
+            zmin=-top if signed else 0,
+            zmax=top,
+            zmid=0 if signed else None,
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertemplate="<b>%{y}</b><br>%{x}: %{z:.3f}<extra></extra>",
+        )
+    )
+    for i, strategy in enumerate(strategies):
+        for j, member in enumerate(members):
+            value = float(weights[i, j])
+            shade = float(place[i, j])
+            figure.add_annotation(
+                x=member,
+                y=strategy,
+                text=f"{value:.2f}".replace("-", "−") if abs(value) >= 0.005 else "·",
+                showarrow=False,
+                font={
+                    "size": 12,
+                    # The middle of a diverging scale is pale, its ends are dark.
+                    "color": ("#ffffff" if abs(shade - 0.5) > 0.34 else "#101418")
+                    if signed
+                    else text_on(shade),
+                },
+            )
+    figure.update_layout(**layout(dark=dark), height=90 + 30 * len(strategies))
+    figure.update_layout(margin={"t": 10})
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    figure.update_xaxes(type="category", showgrid=False, tickangle=-35)
+    return figure
+
+
+def place_on_map(
+    points: Floats,
+    accuracy: Floats,
+    names: Sequence[str],
+    here: Floats,
+    nearest: Sequence[int],
+    *,
+    title: str = "mean accuracy of the members",
+    dark: bool = False,
+) -> Figure:
+    """Where a reference lies among the validation references.
+
+    Args:
+        points: (g, 2) of the validation references in the plane.
+        accuracy: (g,) 0..1, the colour of each.
+        names: (g,) for hovering; `customdata` is the position.
+        here: (2,) of the reference in question, drawn as a star.
+        nearest: positions of the references that are nearest by full embedding, ringed.
+        title: of the colour scale.
+        dark: for a dark page.
+    """
+    from plotly.graph_objects import Figure, Scatter, Scattergl
+
+    ring = np.zeros(len(points), dtype=bool)
+    ring[list(nearest)] = True
+    figure = Figure(
+        Scattergl(
+            name="validation references",
+            x=points[:, 0],
+            y=points[:, 1],
+            mode="markers",
+            customdata=list(range(len(points))),
+            marker={
+                "color": 100 * accuracy,
+                "colorscale": SCALE,
+                "cmin": 0,
+                "cmax": 100,
+                "size": 8,
+                "opacity": 0.85,
+                "line": {"width": 0.5, "color": quiet_ink(dark)},
+                "colorbar": {"title": {"text": f"{title}, %", "side": "right"}, "thickness": 12},
+            },
+            hovertext=[
+                f"<b>{name}</b><br>{100 * share:.0f} % right"
+                for name, share in zip(names, accuracy, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    )
+    figure.add_trace(
+        Scatter(
+            name="nearest by embedding",
+            x=points[ring, 0],
+            y=points[ring, 1],
+            mode="markers",
+            marker={
+                "symbol": "circle-open",
+                "size": 17,
+                "line": {"width": 2.5},
+                "color": PALETTE[1],
+            },
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(
+        Scatter(
+            name="this reference",
+            x=[here[0]],
+            y=[here[1]],
+            mode="markers",
+            marker={
+                "symbol": "star",
+                "size": 18,
+                "color": PALETTE[1],
+                "line": {"width": 1.5, "color": ink(dark)},
+            },
+            hoverinfo="name",
+        )
+    )
+    figure.update_layout(**layout(dark=dark), height=430)
+    figure.update_xaxes(showticklabels=False, title="first principal component")
+    figure.update_yaxes(showticklabels=False, title="second")
+    return figure

@@ -1,0 +1,1 @@
+"""The ensembles page in parts: build one, list them, ask, search, weights, take it out."""

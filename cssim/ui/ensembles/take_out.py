@@ -1,0 +1,55 @@
+"""Take an ensemble out: its folder as a file, and the lines that use it."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from cssim.services import answering, taking_out
+from cssim.services.answering import Ready
+from cssim.services.vectors import Shelf
+from cssim.services.workspace import Workspace
+from cssim.types import ModelKind
+
+
+def draw(ws: Workspace, shelf: Shelf, ensemble: Ready) -> None:
+    """The download, what is in it, and how to ask it from Python and from the shell."""
+    info = ensemble.info
+    size = taking_out.size_of(ws, info)
+    name = taking_out.folder_name(info)
+    st.markdown(
+        "The folder holds everything that the ensemble knows: trained members, weights, and what "
+        "validation showed of them. No database is needed to use it."
+    )
+    st.download_button(
+        f"Download {name}.zip ({_size(size)})",
+        lambda: taking_out.as_zip(ws, info).read(),
+        file_name=f"{name}.zip",
+        mime="application/zip",
+        key="ensembles_zip",
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+    )
+    frozen = [
+        shelf.models[i].name
+        for i in info.member_ids
+        if i in shelf.models and shelf.models[i].kind in (ModelKind.FROZEN, ModelKind.METRIC)
+    ]
+    if frozen:
+        st.caption(
+            f"Frozen members are named in it, not copied: {', '.join(frozen)}. Where it is used, "
+            "their weights must be reachable, and they are checked to be the same."
+        )
+    st.markdown("**From Python**, where CS-Sim is installed and the file is unpacked:")
+    st.code(taking_out.usage(info), language="python")
+    st.markdown("**From the shell**:")
+    st.code(f"python -m cssim ask {json.dumps(name)} reference.jpg a.jpg b.jpg", language="shell")
+    with st.expander("Its card"):
+        st.json({k: v for k, v in info.config.items() if k != "fitted"}, expanded=True)
+        st.caption(f"Members, in order: {', '.join(answering.member_names(shelf, ensemble))}")
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:.1f} MB" if number < 1e9 else f"{number / 1e9:.1f} GB"

@@ -1,0 +1,90 @@
+"""What the pages of one reference and of ensembles keep between reruns: vectors and what follows.
+
+Everything is kept under numbers that change when it no longer holds; see the services for what
+each thing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cssim.errors import BadInput
+from cssim.services import answering, estimate_jobs, estimating, gallery, library, vectors
+from cssim.services.answering import Ready
+from cssim.services.estimating import Estimated, Setup
+from cssim.services.vectors import Shelf
+from cssim.services.workspace import Workspace
+from cssim.triples import Triples
+from cssim.types import EnsembleInfo
+
+
+def shelf(ws: Workspace) -> Shelf:
+    """The project's pictures with their cached vectors."""
+    return _shelf(ws, vectors.shelf_state(ws))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _shelf(_ws: Workspace, state: Hashable) -> Shelf:
+    return vectors.load_shelf(_ws)
+
+
+def triples(ws: Workspace, cluster_ids: tuple[int, ...]) -> Triples:
+    """Triples of some clusters."""
+    states = gallery.cluster_states(ws)
+    known = tuple((i, states.get(i, ())) for i in cluster_ids)
+    return _triples(ws, ws.settings.url, known)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _triples(_ws: Workspace, url: str, states: tuple[tuple[int, tuple[int, ...]], ...]) -> Triples:
+    return library.load_triples(_ws, [cluster_id for cluster_id, _ in states])
+
+
+def ready(ws: Workspace, ensemble: EnsembleInfo) -> Ready:
+    """A saved ensemble's numbers; a built ensemble never changes, a renamed one is read anew."""
+    return _ready(ws, ws.settings.url, ensemble.id, ensemble.name, str(ensemble.path), ensemble)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _ready(
+    _ws: Workspace, url: str, ensemble_id: int, name: str, path: str, _info: EnsembleInfo
+) -> Ready:
+    return answering.ready(_ws, _info)
+
+
+def estimate(ws: Workspace, setup: Setup) -> Estimated | None:
+    """The estimate of a setup and its fit on all answers; None where it is left to a job.
+
+    Raises:
+        BadInput: no answers, or pictures that are not embedded.
+    """
+    own, answers = shelf(ws), triples(ws, setup.fit_on)
+    unknown = [i for i in setup.models if i not in own.models]
+    if unknown:
+        raise BadInput("a member was archived; choose others")
+    key = estimate_jobs.key_of(own, answers, setup)
+    references = len(np.unique(answers.reference))
+    if not estimating.is_quick(setup.strategy, references):
+        return estimate_jobs.stored(ws, key)
+    return _estimate(own, answers, setup, key)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _estimate(_shelf: Shelf, _answers: Triples, _setup: Setup, key: str) -> Estimated:
+    data = estimating.cached_data(_shelf, _answers, _setup)
+    names = [_shelf.models[i].name for i in _setup.members]
+    looking = "" if _setup.features is None else _shelf.models[_setup.features].name
+    return Estimated(
+        estimating.estimate(data, _setup, names),
+        estimating.fit(data, _setup, projector=looking),
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def overall_distances(url: str, project: int) -> dict[tuple[str, str, int], NDArray[np.float64]]:
+    """Each model's distances on whole sets, as `one_reference.judges` keeps them."""
+    return {}

@@ -1,0 +1,62 @@
+"""Ensembles: build one, ask it, search with it, see who speaks where, take it out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cssim.services import experiments
+from cssim.types import ClusterKind
+from cssim.ui import cached, jobs_view, runtime, session, shelves, tables, widgets
+from cssim.ui.ensembles import ask, build, listing, search, take_out, weights
+
+user = session.require("researcher")
+
+ws = runtime.workspace()
+VIEWS = ("Ask", "Search", "Weights", "Take out")
+widgets.header("Ensembles", "Several models together: who speaks where, and what they say.")
+with widgets.errors():
+    found, models = cached.summaries(ws), experiments.list_models(ws)
+    ensembles = experiments.list_ensembles(ws)
+    clusters = {one.cluster.id: one.cluster for one in found}
+    if ensembles:
+        shelf = shelves.shelf(ws)
+        facts = listing.facts_of(ws, shelf, ensembles, clusters)
+        side, main = st.columns([2, 5], gap="large")
+        with side:
+            tables.section("Saved ensembles")
+            chosen = listing.choose(facts)
+        with main:
+            tables.section(chosen.info.name)
+            listing.head(chosen)
+            view = st.segmented_control(
+                "View", VIEWS, default="Ask", key="ensembles_view", label_visibility="collapsed"
+            )
+            ready = shelves.ready(ws, chosen.info)
+            if view == "Search":
+                search.draw(ws, user, shelf, ready)
+            elif view == "Weights":
+                weights.draw(shelf, ready)
+            elif view == "Take out":
+                take_out.draw(ws, shelf, ready)
+            else:
+                sets = tuple(
+                    one.cluster.id
+                    for one in found
+                    if one.triples and one.cluster.kind is ClusterKind.VALIDATION
+                )
+                ask.draw(ws, user, shelf, ready, shelves.triples(ws, sets))
+    else:
+        widgets.empty(
+            "No ensemble yet",
+            "Choose members below, look at what to expect, and press **Build the ensemble**.",
+            icon=":material/hub:",
+        )
+    tables.section("Build an ensemble")
+    build.draw(ws, user, models, found)
+    tables.section("Jobs")
+    jobs_view.board(
+        ws,
+        ("ensemble", "estimate", "ask", "search"),
+        key="ensembles",
+        empty="Nothing runs. Ensembles are shown here while they are built.",
+    )
