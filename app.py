@@ -15,6 +15,8 @@ import anyio.to_thread
 import streamlit as st
 from starlette.middleware import Middleware
 
+from cssim.config import Settings, is_loopback
+from cssim.errors import BadSetting
 from cssim.ui import runtime
 from cssim.web.gate import Gate
 from cssim.web.routes import web_routes
@@ -24,7 +26,18 @@ def _start() -> None:
     from cssim.services.executors import ensure_worker
 
     workspace = runtime.workspace()  # migrates the database
+    _check_address(workspace.settings)
     ensure_worker(workspace.settings)
+
+
+def _check_address(settings: Settings) -> None:
+    """Single-user mode asks nobody who they are: refuse to listen where others can reach it."""
+    address = st.get_option("server.address") or "all addresses"
+    if settings.single_user and not is_loopback(str(address)):
+        raise BadSetting(
+            "CSSIM_SINGLE_USER needs a server that only this machine reaches, and this one listens "
+            f"on {address}: start it by `python -m cssim app --single-user`"
+        )
 
 
 @asynccontextmanager

@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cssim.services": (*CORE, "cssim", *LIBRARY, "cssim.services", "db", "argon2", *SCIENCE),
     "cssim.web": (
         *CORE, "cssim", "cssim.services", "cssim.images", "cssim.web", "starlette", "anyio",
+        "httpx", "joserfc",
     ),
     "cssim.ui": (
         *CORE, "cssim.services", "cssim.plots", "cssim.ui", "streamlit", "pandas", "plotly",

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,14 +22,21 @@ from cssim.services.executors import run_worker, stopping_on_signals
 @click.command(epilog="Example: python -m cssim app --port 8600")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port [default: CSSIM_PORT, or 8501].")
 @click.option("--host", help="Address to listen on [default: CSSIM_HOST, or 127.0.0.1].")
+@click.option(
+    "--single-user",
+    is_flag=True,
+    help="Nobody signs in: whoever opens the app on this machine is its owner.",
+)
 @pass_app
-def app(app: App, port: int | None, host: str | None) -> None:
+def app(app: App, port: int | None, host: str | None, single_user: bool) -> None:
     """Start the app and print its address; Ctrl-C stops it."""
     script = Path(cssim.__file__).resolve().parent.parent / "app.py"
     if not script.exists():
         raise NotFound(f"the app is not beside the package: expected {script}")
     host, port = host or app.settings.host, port or app.settings.port
-    environment = child_environment(app.settings) | {"CSSIM_HOST": host, "CSSIM_PORT": str(port)}
+    single_user = single_user or app.settings.single_user
+    settings = replace(app.settings, host=host, port=port, single_user=single_user)
+    environment = child_environment(settings)
     click.echo(f"CS-Sim runs at http://{host}:{port}")
     sys.stdout.flush()
     command = [sys.executable, "-m", "streamlit", "run", str(script)]

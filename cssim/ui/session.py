@@ -9,13 +9,19 @@ from cssim.types import Person, Role
 from cssim.ui import runtime
 
 COOKIE = "cssim_session"
-"""The same name as in `cssim.web.http`, which a test holds together."""
+"""Name of the session cookie without HTTPS; the same as in `cssim.web.http`, by a test."""
 _OWNER = "_session_owner"
 
 
 def current() -> Person | None:
     """Who is signed in; None for a session that has ended meanwhile."""
-    return accounts.person_of_token(runtime.workspace(), st.context.cookies.get(COOKIE))
+    return accounts.person_of_token(runtime.workspace(), token())
+
+
+def token() -> str | None:
+    """The session's token, as this browser's cookie holds it."""
+    found: str | None = st.context.cookies.get(runtime.workspace().settings.session_cookie)
+    return found
 
 
 def require(role: str) -> Person:

@@ -7,6 +7,7 @@ media) lie behind the gate like ours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -16,13 +17,17 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cssim.config import Settings
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
-from cssim.web.http import COOKIE, PERSON
+from cssim.types import Person
+from cssim.web import templates
+from cssim.web.http import PERSON, from_this_machine
+from cssim.web.limits import Limits
 
-OPEN = ("/sign-in", "/health", "/_stcore/health")
-LINK = "/enter/"
-"""What a signed-out browser may ask for: these addresses, and a sign-in link with its token."""
+OPEN = ("/sign-in", "/oidc/start", "/oidc/callback", "/health", "/_stcore/health")
+LINKS = ("/enter/", "/reset/", "/invite/")
+"""What a signed-out browser may ask for: these addresses, and links with their token."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -40,9 +45,12 @@ HEADERS = {
 class Gate:
     """Lets the signed-in through, with their `Person` in the scope, and redirects the others."""
 
-    def __init__(self, app: ASGIApp, workspace: Callable[[], Workspace]) -> None:
+    def __init__(
+        self, app: ASGIApp, workspace: Callable[[], Workspace], limits: Limits | None = None
+    ) -> None:
         self.app = app
         self.workspace = workspace
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -50,44 +58,89 @@ class Gate:
             await self.app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        person = await anyio.to_thread.run_sync(self._who, connection.cookies.get(COOKIE))
-        scope[PERSON] = person
-        if person is None and not _is_open(scope["path"]):
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 4401, "reason": "sign in first"})
-                return
-            await _refusal(connection)(scope, receive, _with_headers(send))
-            return
-        await self.app(scope, receive, _with_headers(send))
+        settings = self.workspace().settings
+        refusal = await self._refusal(connection, settings)
+        if refusal is None:
+            await self.app(scope, receive, _with_headers(send, scope["path"], settings))
+        elif scope["type"] == "websocket":
+            code, reason = 4000 + refusal.status_code, "sign in first"
+            await send({"type": "websocket.close", "code": code, "reason": reason})
+        else:
+            await refusal(scope, receive, _with_headers(send, scope["path"], settings))
 
-    def _who(self, token: str | None) -> object:
-        return accounts.person_of_token(self.workspace(), token) if token else None
+    async def _refusal(self, connection: HTTPConnection, settings: Settings) -> Response | None:
+        """What to answer in place of the app; None where the connection may go on."""
+        scope, path = connection.scope, connection.scope["path"]
+        method = scope.get("method", "GET")
+        if settings.single_user and not from_this_machine(connection):
+            return _not_here(connection)
+        limits = self._limits = self._limits or Limits(settings.rate_person, settings.rate_address)
+        address = connection.client.host if connection.client else ""
+        if wait := limits.of_address(method, path, address):
+            return _too_fast(connection, wait)
+        token = connection.cookies.get(settings.session_cookie)
+        person = await anyio.to_thread.run_sync(self._who, token)
+        scope[PERSON] = person
+        if person is None:
+            return None if _is_open(path) else _sign_in_first(connection)
+        wait = limits.of_person(method, path, person.id)
+        return _too_fast(connection, wait) if wait else None
+
+    def _who(self, token: str | None) -> Person | None:
+        return accounts.person_of_token(self.workspace(), token, seen=True) if token else None
 
 
 def _is_open(path: str) -> bool:
-    token = path.removeprefix(LINK)
-    return path in OPEN or (token not in (path, "") and "/" not in token)
+    tokens = [path.removeprefix(link) for link in LINKS if path.startswith(link)]
+    return path in OPEN or any(token and "/" not in token for token in tokens)
 
 
-def _refusal(connection: HTTPConnection) -> Response:
+def _reads_pages(connection: HTTPConnection) -> bool:
+    return "text/html" in connection.headers.get("accept", "")
+
+
+def _sign_in_first(connection: HTTPConnection) -> Response:
     """The way to the sign-in page for somebody who looks at pages, an error for a program."""
-    reads_pages = "text/html" in connection.headers.get("accept", "")
-    if connection.scope["method"] in ("GET", "HEAD") and reads_pages:
+    method = connection.scope.get("method")
+    if method in ("GET", "HEAD") and _reads_pages(connection):
         path, query = connection.scope["path"], connection.scope["query_string"].decode("latin-1")
         target = path + (f"?{query}" if query else "")
         where = "/sign-in" if target == "/" else f"/sign-in?next={quote(target, safe='')}"
         return RedirectResponse(where, status_code=303, headers={"cache-control": "no-store"})
-    return JSONResponse(
-        {"error": "signed out; sign in and try again"}, 401, {"cache-control": "no-store"}
+    return JSONResponse({"error": "signed out; sign in and try again"}, 401)
+
+
+def _too_fast(connection: HTTPConnection, wait: float) -> Response:
+    seconds = math.ceil(wait)
+    text = f"too many requests; wait {seconds} s and try again"
+    response: Response = JSONResponse({"error": text}, 429)
+    if _reads_pages(connection):
+        response = templates.refused_page(text, 429)
+    response.headers["retry-after"] = str(seconds)
+    return response
+
+
+def _not_here(connection: HTTPConnection) -> Response:
+    """Single-user mode, asked from elsewhere or under another name."""
+    text = (
+        "this CS-Sim runs in single-user mode: open it on its own machine, at http://localhost "
+        "or http://127.0.0.1 with its port, without a proxy"
     )
+    if _reads_pages(connection):
+        return templates.refused_page(text, 403)
+    return JSONResponse({"error": text}, 403)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, path: str, settings: Settings) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if path.startswith("/api/") or message["status"] >= 400:
+                headers.setdefault("cache-control", "no-store")
+            if settings.secure_cookie:
+                headers.setdefault("strict-transport-security", "max-age=31536000")
         await send(message)
 
     return sending

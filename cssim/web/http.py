@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
+from cssim.config import is_loopback
 from cssim.errors import (
     BadInput,
     Conflict,
@@ -23,7 +24,7 @@ from cssim.errors import (
 from cssim.types import Person
 
 COOKIE = "cssim_session"
-"""Name of the session cookie."""
+"""Name of the session cookie without HTTPS; else see `Settings.session_cookie`."""
 PERSON = "cssim.person"
 """Key of the ASGI scope under which the gate leaves the signed-in `Person`."""
 HEADER = "x-cssim"
@@ -62,9 +63,14 @@ def json_errors(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except CSSimError as error:
-            return JSONResponse({"error": str(error)}, status_of(error))
+            return JSONResponse({"error": str(error)}, status_of(error), headers_of(error))
 
     return guarded
+
+
+def headers_of(error: CSSimError) -> dict[str, str]:
+    """What a response to this error also says: for how long to wait."""
+    return {"retry-after": str(error.seconds)} if isinstance(error, Throttled) else {}
 
 
 def person_of(connection: HTTPConnection) -> Person:
@@ -77,6 +83,23 @@ def person_of(connection: HTTPConnection) -> Person:
     if not isinstance(person, Person):
         raise NotAllowed("sign in first")
     return person
+
+
+def from_this_machine(connection: HTTPConnection) -> bool:
+    """Whether the browser runs on this very machine.
+
+    The connection must come from a loopback address, the address bar must name one (a site whose
+    name was bent to 127.0.0.1 does not), and no proxy may have passed it on.
+    """
+    passed_on = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+    if any(connection.headers.get(name) for name in passed_on):
+        return False
+    try:
+        host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return False
+    client = connection.client.host if connection.client else ""
+    return is_loopback(client) and is_loopback(host)
 
 
 def same_origin(connection: HTTPConnection) -> bool:

@@ -14,11 +14,30 @@ from cssim.errors import CSSimError
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.web.api import api_routes
+from cssim.web.declared import enforced
+from cssim.web.describe import TEXT, RouteDoc, describe, one_of, shape
 from cssim.web.image_facts import image_fact_routes
+from cssim.web.links import link_routes
+from cssim.web.oidc_routes import oidc_routes
+from cssim.web.openapi import describe_routes
 from cssim.web.pictures import picture_routes
 from cssim.web.signin import sign_in_routes
 from cssim.web.training import training_routes
 from cssim.web.vendor import vendor_routes
+
+HEALTH = RouteDoc(
+    "GET",
+    "Whether the server and its database answer",
+    role=None,
+    answer=shape(status=one_of(["ok"]), version=TEXT),
+    errors={503: "The database does not answer"},
+)
+DESCRIPTION = RouteDoc(
+    "GET",
+    "This description",
+    "OpenAPI 3.1, made from the declarations of the routes.",
+    answer=shape(openapi=TEXT, info={"type": "object"}, paths={"type": "object"}),
+)
 
 
 def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
@@ -27,6 +46,7 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
     def ask_database() -> None:
         accounts.needs_first_person(workspace())
 
+    @describe(HEALTH)
     async def health(request: Request) -> Response:
         try:
             await anyio.to_thread.run_sync(ask_database)
@@ -34,12 +54,25 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
             return JSONResponse({"status": "failing", "error": str(error)}, 503)
         return JSONResponse({"status": "ok", "version": __version__})
 
-    return [
-        *sign_in_routes(workspace),
-        *api_routes(workspace),
-        *training_routes(workspace),
-        *picture_routes(workspace),
-        *image_fact_routes(workspace),
-        *vendor_routes(),
-        Route("/health", health),
-    ]
+    @describe(DESCRIPTION)
+    async def description(request: Request) -> Response:
+        return JSONResponse(whole)
+
+    routes = list(
+        enforced(
+            [
+                *sign_in_routes(workspace),
+                *link_routes(workspace),
+                *oidc_routes(workspace),
+                *api_routes(workspace),
+                *training_routes(workspace),
+                *picture_routes(workspace),
+                *image_fact_routes(workspace),
+                *vendor_routes(),
+                Route("/health", health),
+                Route("/api/openapi.json", description),
+            ]
+        )
+    )
+    whole = describe_routes(routes)
+    return routes

@@ -1,113 +1,181 @@
-"""Sign-in, first start, sign-in links and sign-out as plain server-rendered pages."""
+"""Sign-in, first start and sign-out as plain server-rendered pages."""
 
 from __future__ import annotations
 
-import hmac
-import secrets
-from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable
+from functools import partial
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from cssim.errors import CSSimError, NotAllowed
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.web import templates
-from cssim.web.http import COOKIE, PERSON, read_body, same_origin, status_of
-
-FORM_COOKIE = "cssim_form"
-"""Holds what the hidden field `form_token` of each form must repeat."""
+from cssim.web.describe import TEXT, RouteDoc, describe, shape
+from cssim.web.forms import (
+    address_of,
+    device_of,
+    drop_cookie,
+    form_token,
+    go,
+    local,
+    page_errors,
+    read_form,
+    remember,
+    signed_in,
+)
+from cssim.web.http import PERSON, from_this_machine, headers_of, status_of
 
 in_thread = anyio.to_thread.run_sync
 
+FORM = "application/x-www-form-urlencoded"
+HTML = "text/html"
+FORM_ERRORS = {
+    400: "A field cannot be used",
+    403: "Name or password is wrong, or the form is not one of our own",
+    413: "The form is larger than 16 KiB",
+    429: "Too many tries; `Retry-After` says for how many seconds to wait",
+}
+
+SIGN_IN_DOCS = (
+    RouteDoc(
+        "GET",
+        "The sign-in page",
+        "Somebody signed in goes straight on to `next`. On a fresh installation, seen from its own "
+        "machine, it asks for the first administrator.",
+        role=None,
+        query={"next": {**TEXT, "description": "Where to go afterwards, within this site"}},
+        answer_type=HTML,
+        errors={403: "Nobody is here yet, and this is another machine"},
+    ),
+    RouteDoc(
+        "POST",
+        "Sign in with name and password",
+        "Answers with the session cookie and the way on to `next`.",
+        role=None,
+        body=shape(
+            form_token=TEXT,
+            name=TEXT,
+            password=TEXT,
+            optional={"next": TEXT, "again": {**TEXT, "description": "First start only"}},
+        ),
+        body_type=FORM,
+        answer_type=HTML,
+        status=303,
+        errors=FORM_ERRORS,
+    ),
+)
+SIGN_OUT_DOCS = (
+    RouteDoc(
+        "GET",
+        "Sign out by a click on one of our own pages, or ask first",
+        answer_type=HTML,
+        errors={303: "Signed out; the way to the sign-in page"},
+    ),
+    RouteDoc(
+        "POST",
+        "Sign out of this browser",
+        body=shape(form_token=TEXT),
+        body_type=FORM,
+        answer_type=HTML,
+        status=303,
+        errors={403: FORM_ERRORS[403], 413: FORM_ERRORS[413]},
+    ),
+)
+
 
 def sign_in_routes(workspace: Callable[[], Workspace]) -> list[Route]:
-    """The routes `/sign-in`, `/enter/<token>` and `/sign-out`."""
+    """The routes `/sign-in` and `/sign-out`."""
 
+    @describe(*SIGN_IN_DOCS)
+    @page_errors
     async def sign_in(request: Request) -> Response:
         ws = workspace()
+        target = local(request.query_params.get("next", "/"))
         if request.scope.get(PERSON) is not None:
-            return _go(_local(request.query_params.get("next", "/")))
+            return go(target)
+        if ws.settings.single_user:
+            return await _enter_as_owner(request, ws, target)
         first = await in_thread(accounts.needs_first_person, ws)
         if first and not from_this_machine(request):
             return templates.not_from_here_page()
         if request.method == "POST":
-            form = await _form(request)
+            form = await read_form(request, ws.settings)
             return await (_make_first(request, ws, form) if first else _enter(request, ws, form))
-        token = _form_token(request)
+        token = form_token(request, ws.settings)
         if first:
-            return _remember(templates.first_page(token), ws, token)
-        target = _local(request.query_params.get("next", "/"))
-        return _remember(templates.sign_in_page(token, target=target), ws, token)
+            return remember(templates.first_page(token), ws, token)
+        return remember(_sign_in_page(ws, token, target), ws, token)
 
-    async def enter(request: Request) -> Response:
-        ws, link = workspace(), request.path_params["token"]
-        if request.method != "POST":
-            token = _form_token(request)
-            return _remember(templates.enter_page(token, link), ws, token)
-        await _form(request)
-        return _signed_in(ws, await in_thread(accounts.enter, ws, link), "/")
-
+    @describe(*SIGN_OUT_DOCS)
+    @page_errors
     async def sign_out(request: Request) -> Response:
         ws = workspace()
-        # A browser that does not say where the click came from is asked once more.
-        clicked = request.headers.get("sec-fetch-site") == "same-origin"
-        if request.method != "POST" and not clicked:
-            token = _form_token(request)
-            return _remember(templates.sign_out_page(token), ws, token)
+        if request.method != "POST" and not _clicked_here(request):
+            token = form_token(request, ws.settings)
+            return remember(templates.sign_out_page(token), ws, token)
         if request.method == "POST":
-            await _form(request)
-        await in_thread(accounts.sign_out, ws, request.cookies.get(COOKIE, ""))
-        response = _go("/sign-in")
-        response.delete_cookie(COOKIE, path="/")
-        return response
+            await read_form(request, ws.settings)
+        cookie = ws.settings.session_cookie
+        await in_thread(accounts.sign_out, ws, request.cookies.get(cookie, ""))
+        return drop_cookie(go("/sign-in"), ws.settings, cookie)
 
     return [
-        Route("/sign-in", _page_errors(sign_in), methods=["GET", "POST"]),
-        Route("/enter/{token}", _page_errors(enter), methods=["GET", "POST"]),
-        Route("/sign-out", _page_errors(sign_out), methods=["GET", "POST"]),
+        Route("/sign-in", sign_in, methods=["GET", "POST"]),
+        Route("/sign-out", sign_out, methods=["GET", "POST"]),
     ]
 
 
-def from_this_machine(request: Request) -> bool:
-    """Whether the browser runs on this very machine.
+def _clicked_here(request: Request) -> bool:
+    """Whether a person followed a link on one of our own pages (and no picture was fetched).
 
-    The connection must come from a loopback address, the address bar must name one (a site whose
-    name was bent to 127.0.0.1 does not), and no proxy may have passed it on.
+    A browser that does not say where the click came from is asked once more.
     """
-    if any(request.headers.get(name) for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
-        return False
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    return _loopback(request.client.host if request.client else "") and _loopback(host)
+    wanted = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate", "sec-fetch-user": "?1"}
+    return all(request.headers.get(name) == value for name, value in wanted.items())
 
 
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _sign_in_page(
+    ws: Workspace, token: str, target: str, *, name: str = "", error: str = "", status: int = 200
+) -> Response:
+    provider = ws.settings.oidc_name if ws.settings.oidc_issuer else ""
+    return templates.sign_in_page(
+        token, target=target, name=name, error=error, status=status, provider=provider
+    )
+
+
+async def _enter_as_owner(request: Request, ws: Workspace, target: str) -> Response:
+    """Single-user mode; the gate lets nobody from another machine get here."""
+    token = await in_thread(
+        partial(accounts.enter_as_owner, ws, address=address_of(request), device=device_of(request))
+    )
+    return signed_in(ws, token, target)
 
 
 async def _enter(request: Request, ws: Workspace, form: dict[str, str]) -> Response:
-    name, target = form.get("name", ""), _local(form.get("next", "/"))
-    address = request.client.host if request.client else ""
+    name, target = form.get("name", ""), local(form.get("next", "/"))
     try:
         token = await in_thread(
-            lambda: accounts.sign_in(ws, name, form.get("password", ""), address=address)
+            partial(
+                accounts.sign_in,
+                ws,
+                name,
+                form.get("password", ""),
+                address=address_of(request),
+                device=device_of(request),
+            )
         )
     except NotAllowed as error:
-        fresh = _form_token(request)
-        again = templates.sign_in_page(
-            fresh, target=target, name=name, error=str(error), status=status_of(error)
+        fresh = form_token(request, ws.settings)
+        again = _sign_in_page(
+            ws, fresh, target, name=name, error=str(error), status=status_of(error)
         )
-        return _remember(again, ws, fresh)
-    return _signed_in(ws, token, target)
+        again.headers.update(headers_of(error))
+        return remember(again, ws, fresh)
+    return signed_in(ws, token, target)
 
 
 async def _make_first(request: Request, ws: Workspace, form: dict[str, str]) -> Response:
@@ -117,68 +185,17 @@ async def _make_first(request: Request, ws: Workspace, form: dict[str, str]) -> 
             raise NotAllowed("the two passwords differ; type them again")
         await in_thread(accounts.add_first_administrator, ws, name, password)
     except CSSimError as error:
-        fresh = _form_token(request)
+        fresh = form_token(request, ws.settings)
         again = templates.first_page(fresh, name=name, error=str(error), status=400)
-        return _remember(again, ws, fresh)
-    return _signed_in(ws, await in_thread(accounts.sign_in, ws, name, password), "/")
-
-
-def _page_errors(
-    endpoint: Callable[[Request], Awaitable[Response]],
-) -> Callable[[Request], Awaitable[Response]]:
-    async def guarded(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except CSSimError as error:
-            return templates.refused_page(str(error), status_of(error))
-
-    return guarded
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form that one of our own pages showed to this browser."""
-    body = await read_body(request, 16 * 1024)
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
-    form = {name: values[0] for name, values in fields.items()}
-    shown = request.cookies.get(FORM_COOKIE, "")
-    repeated = form.get("form_token", "")
-    if not shown or not hmac.compare_digest(shown.encode(), repeated.encode()):
-        raise NotAllowed("this form is too old; go back, reload the page, and send it again")
-    if not same_origin(request):
-        raise NotAllowed("this form was sent from another site; open CS-Sim and try again")
-    return form
-
-
-def _form_token(request: Request) -> str:
-    """What the form must repeat; several tabs of one browser share it."""
-    return request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
-
-
-def _remember(response: Response, ws: Workspace, token: str) -> Response:
-    response.set_cookie(
-        FORM_COOKIE, token, httponly=True, samesite="strict", secure=ws.settings.secure_cookie
+        return remember(again, ws, fresh)
+    token = await in_thread(
+        partial(
+            accounts.sign_in,
+            ws,
+            name,
+            password,
+            address=address_of(request),
+            device=device_of(request),
+        )
     )
-    return response
-
-
-def _signed_in(ws: Workspace, token: str, target: str) -> Response:
-    response = _go(target)
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=ws.settings.session_days * 86_400,
-        httponly=True,
-        samesite="lax",
-        secure=ws.settings.secure_cookie,
-    )
-    return response
-
-
-def _go(target: str) -> Response:
-    return RedirectResponse(target, status_code=303, headers={"cache-control": "no-store"})
-
-
-def _local(target: str) -> str:
-    """The address if it lies within this site, else the start page."""
-    safe = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return target if safe and len(target) < 2000 and not target.startswith("/sign-") else "/"
+    return signed_in(ws, token, "/")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
@@ -37,7 +38,13 @@ def page(title: str, body: str, *, status: int = 200, script: str = "") -> HTMLR
         "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     return HTMLResponse(
-        html, status, {"content-security-policy": policy, "cache-control": "no-store"}
+        html,
+        status,
+        {
+            "content-security-policy": policy,
+            "cache-control": "no-store",
+            "referrer-policy": "same-origin",
+        },
     )
 
 
@@ -54,9 +61,15 @@ def _error(text: str) -> str:
 
 
 def sign_in_page(
-    token: str, *, target: str, name: str = "", error: str = "", status: int = 200
+    token: str,
+    *,
+    target: str,
+    name: str = "",
+    error: str = "",
+    status: int = 200,
+    provider: str = "",
 ) -> HTMLResponse:
-    """Name and password."""
+    """Name and password; where there is one, also the way to the identity provider."""
     focus_name, focus_password = ("", " autofocus") if name else (" autofocus", "")
     fields = (
         f'<input type="hidden" name="next" value="{escape(target)}">'
@@ -67,26 +80,81 @@ def sign_in_page(
         f"{focus_password}>"
     )
     intro = "" if error else "<p>Welcome. Your answers wait where you left them.</p>"
-    body = f"<h1>Sign in to CS-Sim</h1>{intro}{_error(error)}"
+    body = f"<h1>Sign in to CS-Sim</h1>{intro}{_error(error)}{_provider_link(provider, target)}"
     return page("Sign in", body + _form("/sign-in", token, fields, "Sign in"), status=status)
 
 
-def first_page(token: str, *, name: str = "", error: str = "", status: int = 200) -> HTMLResponse:
-    """The administrator of a fresh installation."""
-    fields = (
+def _provider_link(provider: str, target: str) -> str:
+    if not provider:
+        return ""
+    return (
+        f'<a class="button" href="/oidc/start?next={escape(quote(target, safe=""))}">'
+        f'Sign in with {escape(provider)}</a><p class="or"><span>or with a password</span></p>'
+    )
+
+
+def _name_field(name: str) -> str:
+    return (
         '<label for="name">Your name</label><input id="name" name="name" autocomplete="username" '
         f'autocapitalize="none" maxlength="200" required autofocus value="{escape(name)}">'
+    )
+
+
+def _new_password_fields(*, focus: bool = False) -> str:
+    autofocus = " autofocus" if focus else ""
+    return (
         '<label for="password">Password</label><input id="password" name="password" '
-        'type="password" autocomplete="new-password" minlength="8" maxlength="1000" required>'
+        f'type="password" autocomplete="new-password" minlength="8" maxlength="1000" '
+        f"required{autofocus}>"
         '<p class="hint">At least 8 characters; a few words are best.</p>'
         '<label for="again">Password again</label><input id="again" name="again" '
         'type="password" autocomplete="new-password" minlength="8" maxlength="1000" required>'
     )
+
+
+def first_page(token: str, *, name: str = "", error: str = "", status: int = 200) -> HTMLResponse:
+    """The administrator of a fresh installation."""
     body = (
         "<h1>Welcome to CS-Sim</h1><p>Nobody is here yet. You will be the administrator, "
         f"who can add everybody else.</p>{_error(error)}"
     )
+    fields = _name_field(name) + _new_password_fields()
     return page("Welcome", body + _form("/sign-in", token, fields, "Start"), status=status)
+
+
+_MAY = {
+    "annotator": "As an annotator you will say which pictures are closer to each other.",
+    "researcher": "As a researcher you will label, import answers, train models and compare them.",
+    "administrator": "As an administrator you will be able to do everything, people included.",
+}
+
+
+def invite_page(
+    token: str, *, link: str, role: str, name: str = "", error: str = "", status: int = 200
+) -> HTMLResponse:
+    """An invitation: the invited person picks name and password."""
+    body = (
+        f"<h1>You are invited to CS-Sim</h1><p>{escape(_MAY[role])} Choose the name under which "
+        f"your answers are kept, and a password.</p>{_error(error)}"
+    )
+    form = _form(f"/invite/{link}", token, _name_field(name) + _new_password_fields(), "Join")
+    return page("Invitation", body + form, status=status)
+
+
+def reset_page(
+    token: str, *, link: str, name: str, error: str = "", status: int = 200
+) -> HTMLResponse:
+    """A link with which somebody chooses a new password."""
+    user = (
+        '<input class="quiet" name="username" autocomplete="username" readonly tabindex="-1" '
+        f'aria-label="Name" value="{escape(name)}">'
+    )
+    body = (
+        f"<h1>Choose a new password</h1><p>For {escape(name)}. You are signed out everywhere "
+        f"else.</p>{_error(error)}"
+    )
+    form = _form(f"/reset/{link}", token, user + _new_password_fields(focus=True), "Set password")
+    return page("New password", body + form, status=status)
 
 
 def not_from_here_page() -> HTMLResponse:
@@ -109,13 +177,11 @@ def enter_page(token: str, link: str) -> HTMLResponse:
 
 
 def refused_page(text: str, status: int) -> HTMLResponse:
-    """A link that opens nothing, with the way on."""
-    return page(
-        "Not possible",
-        f'<h1>This did not work</h1>{_error(text)}<p class="hint"><a href="/sign-in">'
-        "Sign in with your password</a></p>",
-        status=status,
+    """What did not work, with the way on."""
+    way = (
+        "" if status == 429 else '<p class="hint"><a href="/sign-in">Go to the sign-in page</a></p>'
     )
+    return page("Not possible", f"<h1>This did not work</h1>{_error(text)}{way}", status=status)
 
 
 def sign_out_page(token: str) -> HTMLResponse:

@@ -12,6 +12,10 @@ from cssim.web.http import COOKIE
 from tests.web.conftest import PASSWORD, browser
 
 
+CLICK = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate", "sec-fetch-user": "?1"}
+"""What browsers say of a click on a link of the same site."""
+
+
 def form_token(page) -> str:
     found = re.search(r'name="form_token" value="([^"]+)"', page.text)
     assert found is not None, page.text
@@ -154,7 +158,7 @@ def test_a_link_signs_in_once_and_not_by_looking_at_it(ws, anybody, ada):
 
 def test_signing_out_ends_the_session_and_drops_the_cookie(ws, client):
     token = client.cookies[COOKIE]
-    answer = client.get("/sign-out", headers={"sec-fetch-site": "same-origin"})
+    answer = client.get("/sign-out", headers=CLICK)
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert accounts.person_of_token(ws, token) is None
     assert client.get("/").status_code == 303
@@ -166,6 +170,13 @@ def test_another_site_cannot_sign_a_person_out(ws, client):
     assert client.get("/").text == "page of Ada"
     assert client.post("/sign-out", data={"form_token": form_token(shown)}).status_code == 303
     assert client.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("missing", CLICK)
+def test_a_picture_or_script_of_our_own_pages_signs_nobody_out(client, missing):
+    less = {name: value for name, value in CLICK.items() if name != missing}
+    assert "Sign out?" in client.get("/sign-out", headers=less).text
+    assert client.get("/").text == "page of Ada"
 
 
 def test_the_pages_allow_no_scripts_but_their_own(anybody, ada):
