@@ -36,6 +36,8 @@ def analyse(
     draws: int | None,
     seed: int,
     allow_leakage: bool,
+    cross_fit: int,
+    shuffles: int | None,
     as_json: bool,
     detach: bool,
 ) -> None:
@@ -52,6 +54,8 @@ def analyse(
         allow_leakage=allow_leakage,
         draws=draws,
         seed=seed,
+        cross_fit=cross_fit,
+        shuffles=shuffles,
     )
     done = run_or_queue(app, [("analysing", request)], detach=detach, as_json=as_json)
     if detach:
@@ -119,8 +123,13 @@ def _ensemble(part: Mapping[str, Any]) -> None:
         _table(f"{name}: one member left out, the rest fitted again", rows)
     if part["gating_null"] is not None:
         null = part["gating_null"]
-        row = {"gain of the gate": _points(null["gain"]), "p": _p(null["p"])}
-        _table(f"{name}: the gate against shuffled references", [row])
+        row = {
+            f"gain over {null['blind']}": f"{100 * null['gain']:+.2f}",
+            "most on shuffled references": f"{100 * (max(null['null'])):+.2f}",
+            "shuffles": null["draws"],
+            "p": _p(null["p"]),
+        }
+        _table(f"{name}: looking at the reference, {null['where']}", [row])
     if part["calibration"] is not None:
         found = part["calibration"]
         rows = [

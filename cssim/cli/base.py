@@ -61,6 +61,13 @@ detach_option = click.option(
     "--detach", is_flag=True, help="Only queue the work; a worker does it."
 )
 
+SHUFFLES = click.option(
+    "--shuffles",
+    type=click.IntRange(0),
+    help="Of the references, to test weights that look at them [default: 19; 0 tests nothing].",
+)
+"""How ensembles that weigh by the reference are held against themselves."""
+
 _EVALUATED = (
     click.option("--on", "clusters", multiple=True, required=True, help="A cluster to look at."),
     click.option("--model", "models", multiple=True, help="A model [default: everything]."),
@@ -81,6 +88,14 @@ _EVALUATED = (
         is_flag=True,
         help="Also models trained on these clusters; they are marked.",
     ),
+    click.option(
+        "--cross-fit",
+        type=click.IntRange(0),
+        default=0,
+        metavar="FOLDS",
+        help="Fit ensembles again on these clusters, in folds by reference; no test sets.",
+    ),
+    SHUFFLES,
 )
 
 

@@ -44,6 +44,8 @@ def compare(
     seed: int,
     name: str,
     allow_leakage: bool,
+    cross_fit: int,
+    shuffles: int | None,
     form: str,
     detach: bool,
 ) -> None:
@@ -61,6 +63,8 @@ def compare(
         allow_leakage=allow_leakage,
         draws=draws,
         seed=seed,
+        cross_fit=cross_fit,
+        shuffles=shuffles,
         name=name,
     )
     done = run_or_queue(app, [("comparing", request)], detach=detach, as_json=form == "json")

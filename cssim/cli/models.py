@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cssim.cli.base import (
+    SHUFFLES,
     App,
     detach_option,
     json_option,
@@ -111,7 +112,12 @@ def ensemble() -> None:
 @ensemble.command(epilog="Example: python -m cssim ensemble build all --fit-on validation")
 @click.argument("name")
 @click.option("--member", "members", multiple=True, help="A model [default: all CS models].")
-@click.option("--strategy", default="uniform", show_default=True, help="How they are combined.")
+@click.option(
+    "--strategy",
+    default="uniform",
+    show_default=True,
+    help="How they are combined; `all` builds one ensemble for each, called NAME and the strategy.",
+)
 @click.option(
     "--fit-on",
     multiple=True,
@@ -122,6 +128,7 @@ def ensemble() -> None:
     help="The frozen model that looks at references, for weights that depend on them "
     "[default: the first one].",
 )
+@SHUFFLES
 @detach_option
 @json_option
 @pass_app
@@ -132,25 +139,35 @@ def build(
     strategy: str,
     fit_on: tuple[str, ...],
     features: str | None,
+    shuffles: int | None,
     detach: bool,
     as_json: bool,
 ) -> None:
     """Fit and save an ensemble; its folder can be used without the database."""
-    request = experiments.ensemble_request(
-        app.ws,
-        name,
-        members or experiments.cs_models(app.ws),
-        strategy=strategy,
-        fit_on=fit_on,
-        features=features,
-    )
-    done = run_or_queue(app, [("building", request)], detach=detach, as_json=as_json)
+    wanted = {name: strategy}
+    if strategy == "all":
+        wanted = {f"{name} {one}": one for one in experiments.strategy_names()}
+    requests = [
+        experiments.ensemble_request(
+            app.ws,
+            title,
+            members or experiments.cs_models(app.ws),
+            strategy=one,
+            fit_on=fit_on,
+            features=features,
+            shuffles=shuffles,
+        )
+        for title, one in wanted.items()
+    ]
+    labelled = [(f"building {request.params['name']}", request) for request in requests]
+    done = run_or_queue(app, labelled, detach=detach, as_json=as_json)
     if detach:
         return
     if as_json:
-        say_json(done[0].result)
-    else:
-        click.echo(f"saved {name} in {done[0].result['path']}")
+        say_json(done[0].result if strategy != "all" else [job.result for job in done])
+        return
+    for title, job in zip(wanted, done, strict=True):
+        click.echo(f"saved {title} in {job.result['path']}")
 
 
 @ensemble.command("list", epilog="Example: python -m cssim ensemble list")

@@ -25,7 +25,7 @@ from cssim.ensembles import rules
 from cssim.ensembles.distances import margins
 from cssim.ensembles.fitted import Fitted
 from cssim.ensembles.folds import folds_by_reference
-from cssim.ensembles.logistic import fit_logistic
+from cssim.ensembles.logistic import fit_logistic, sigmoid
 from cssim.ensembles.projection import Projection
 from cssim.ensembles.rules import Rule, Validation
 from cssim.errors import BadInput, NotFound
@@ -35,12 +35,19 @@ __all__ = [
     "Fitted",
     "Strategy",
     "Validation",
+    "cross_confidence",
     "cross_fit",
+    "fit_slope",
     "folds_by_reference",
     "strategy",
 ]
 
 Floats = NDArray[np.float64]
+
+FOLDS = 5
+"""Parts into which references are dealt, unless told otherwise."""
+LEAST_REFERENCES = 3
+"""With fewer references nothing can be held out: networks learn from two."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +76,26 @@ class Strategy:
         faithful: bool = False,
         projector: str = "",
         seed: int = 0,
+        folds: int = FOLDS,
     ) -> Fitted:
         """The strategy fitted on validation triples.
+
+        The confidence is fitted on answers of fits that have not seen their references: on the
+        triples that weights were fitted on, an ensemble is surer than it may be.
 
         Args:
             distances: (members, n, 2); n = 0 will do where `needs_labels` is False, and then the
                 ensemble states no confidence.
             share_a: (n,) share of the voters who said A, 0..1.
-            reference: (n,) image ids; only where `needs_features`.
+            reference: (n,) image ids; needed where `needs_features`, and for the confidence to be
+                fitted by reference: without it each triple counts as one of its own.
             features: (n, d) of each triple's reference; only where `needs_features`.
             projection: fitted elsewhere, of the strategy's dimension; None: on these references.
             faithful: maps as in the paper's release.
             projector: name of the encoder that made the features, kept with the numbers.
-            seed: of the networks, and of the folds in which a ridge is chosen.
+            seed: of the networks, and of the folds.
+            folds: parts into which references are dealt to fit the confidence; fewer where there
+                are fewer references, and one or two have to do themselves. 0 fits none.
 
         Raises:
             BadInput: shapes that do not fit, or no triples or features where they are needed.
@@ -108,9 +122,18 @@ class Strategy:
             weighting=found.weighting,
             projector=projector if self.needs_features else "",
         )
-        if not len(share_a):
+        if not len(share_a) or not folds:
             return bare
-        return replace(bare, slope=_slope(bare.combine(distances, features), share_a))
+        of = np.arange(len(share_a)) if reference is None else reference
+        references = len(np.unique(of))
+        if references < LEAST_REFERENCES:
+            combined = bare.combine(distances, features)
+        else:
+            folds = min(folds, references)
+            combined = _held_out(
+                self, distances, share_a, of, features, projection, faithful, folds, seed
+            )
+        return replace(bare, slope=fit_slope(combined, share_a))
 
 
 def strategy(name: str) -> Strategy:
@@ -145,18 +168,66 @@ def cross_fit(
         folds: how many parts.
         seed: deals the references, and seeds the fits.
     """
+    row = strategy(name)
+    return _held_out(row, distances, share_a, reference, features, None, False, folds, seed)
+
+
+def _held_out(
+    row: Strategy,
+    distances: Floats,
+    share_a: Floats,
+    reference: NDArray[np.int64],
+    features: NDArray[np.floating] | None,
+    projection: Projection | None,
+    faithful: bool,
+    folds: int,
+    seed: int,
+) -> Floats:
+    """(n, 2), each triple by a fit of the other folds."""
     fold = folds_by_reference(reference, folds, seed)
     out = np.empty(distances.shape[1:])
     for k in range(folds):
         seen, held = fold != k, fold == k
-        fitted = strategy(name).fit(
+        fitted = row.fit(
             distances[:, seen],
             share_a[seen],
             reference=reference[seen],
             features=None if features is None else features[seen],
+            projection=projection,
+            faithful=faithful,
             seed=seed,
+            folds=0,
         )
         out[held] = fitted.combine(distances[:, held], None if features is None else features[held])
+    return out
+
+
+def cross_confidence(
+    combined: Floats,
+    share_a: Floats,
+    reference: NDArray[np.int64],
+    *,
+    folds: int = FOLDS,
+    seed: int = 0,
+) -> Floats:
+    """(n,) estimated probability that people find A closer, by slopes of the other folds.
+
+    With the distances of `cross_fit`, by the same folds, neither the weights nor the confidence of
+    a triple have seen its reference: what calibration is to be measured on.
+
+    Args:
+        combined: (n, 2), from `cross_fit`.
+        share_a: (n,) 0..1.
+        reference: (n,) image ids.
+        folds: how many parts.
+        seed: deals the references.
+    """
+    fold = folds_by_reference(reference, folds, seed)
+    out = np.empty(len(share_a))
+    for k in range(folds):
+        held = fold == k
+        slope = fit_slope(combined[~held], share_a[~held])
+        out[held] = sigmoid(slope * margins(combined[held]))
     return out
 
 
@@ -186,8 +257,13 @@ STRATEGIES: dict[str, Strategy] = {
 """All strategies by name, in the order in which tables show them."""
 
 
-def _slope(combined: Floats, share_a: Floats) -> float:
-    """What turns combined margins into probabilities, >= 0."""
+def fit_slope(combined: Floats, share_a: Floats) -> float:
+    """What turns combined margins into probabilities of A, >= 0.
+
+    Args:
+        combined: (n, 2) distances of an ensemble.
+        share_a: (n,) 0..1.
+    """
     own = margins(combined)
     scale = float(np.sqrt(np.mean(own**2)))
     if scale == 0:  # every triple a tie: any slope says one half

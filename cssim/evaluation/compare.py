@@ -25,6 +25,8 @@ from cssim.evaluation.report import (
 Floats = NDArray[np.float64]
 
 CHANCE, CEILING = "Chance", "Human ceiling"
+BOUNDS = {"by reference": "Oracle, by reference", "by triple": "Oracle, by triple"}
+"""Rows that choose one member with the answers in hand, for each reference or each triple."""
 
 
 def compare(
@@ -35,6 +37,7 @@ def compare(
     settings: CompareSettings | None = None,
     contexts: NDArray[np.generic] | None = None,
     votes: tuple[ArrayLike, ArrayLike] | None = None,
+    bounds: Mapping[str, Floats] | None = None,
     sets: Sequence[EvaluatedSet] = (),
     overlaps: Sequence[Overlap] = (),
     fingerprints: Mapping[str, str] | None = None,
@@ -49,6 +52,7 @@ def compare(
         settings: see `CompareSettings`.
         contexts: (n,) context of each triple; the macro column then averages over contexts.
         votes: (n,) votes for A and (n,) for B; with soft credit they give the human ceiling.
+        bounds: (n,) credit of each row of `BOUNDS` that there is, by its key.
         sets: what is evaluated, for the caption.
         overlaps: what the evaluated sets share with others, for the caption.
         fingerprints: what went in, by name.
@@ -72,7 +76,10 @@ def compare(
     ceiling = human_ceiling(*votes) if votes is not None and soft else None
     overlapping = ceiling is not None and ceiling.triples > 0
     if votes is not None and overlapping:
-        rows.append(_ceiling_row(human_credit(*votes), reference, contexts, settings))
+        human = human_credit(*votes)
+        rows.append(_apart(CEILING, "ceiling", human, reference, contexts, settings))
+    for key, credit in (bounds or {}).items():
+        rows.append(_apart(BOUNDS[key], "bound", credit, reference, contexts, settings))
     rows.append(Row(CHANCE, "chance", accuracy=0.5, macro=0.5))
     errors = [row.difference_error for row in rows if row.difference_error]
     return Comparison(
@@ -218,15 +225,17 @@ def _differences(
     ]
 
 
-def _ceiling_row(
+def _apart(
+    name: str,
+    kind: str,
     credit: Floats,
     reference: NDArray[np.int64],
     contexts: NDArray[np.generic] | None,
     settings: CompareSettings,
 ) -> Row:
-    """The others' majority as a row of its own: it competes with nobody."""
+    """A row of its own that competes with nobody: people, or an oracle."""
     table = _Numbers.of(credit[None], reference, contexts, settings)
-    return _filled(Contender(CEILING, "ceiling", leakage=""), table, 0, [CEILING], settings)
+    return _filled(Contender(name, kind, leakage=""), table, 0, [name], settings)
 
 
 def _row(contender: Contender) -> Row:
@@ -238,6 +247,8 @@ def _row(contender: Contender) -> Row:
         leakage=contender.leakage,
         run=contender.run,
         reason=contender.unavailable,
+        source=contender.source,
+        context=contender.context,
     )
 
 
@@ -272,9 +283,10 @@ def _check(
 ) -> list[str]:
     """Names of the rows with credits, in order."""
     names = [contender.name for contender in contenders]
-    if len(set(names)) != len(names) or {CHANCE, CEILING} & set(names):
+    taken = {CHANCE, CEILING, *BOUNDS.values()}
+    if len(set(names)) != len(names) or taken & set(names):
         raise BadInput(
-            f"rows need distinct names, none of them {CHANCE!r} or {CEILING!r}; got {names}"
+            f"rows need distinct names, none of them {', '.join(sorted(taken))}; got {names}"
         )
     if settings.anchor is not None and settings.anchor not in names:
         raise BadInput(f"the anchor {settings.anchor!r} is none of the rows: {', '.join(names)}")

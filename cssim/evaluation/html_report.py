@@ -24,6 +24,8 @@ _KINDS = {
 """Titles and colours (Okabe and Ito 2008), as in the app's own figures."""
 _LINES = {"chance": "chance", "ceiling": "human ceiling"}
 """Rows that are drawn as lines across."""
+_APART = {*_LINES, "bound"}
+"""Rows that no run has made and that compete with nobody."""
 _WIDTH, _LABELS, _RIGHT, _HEIGHT, _TOP = 860, 260, 20, 30, 30
 """Of the figure, in its own units: whole width, room for names, margin, a row, room above."""
 _LETTERS = 34
@@ -83,9 +85,9 @@ def _table(comparison: Comparison) -> str:
         for side, word in zip(sides, header, strict=True)
     )
     lines = []
-    for row, words in zip(comparison.rows, body, strict=True):
+    for number, (row, words) in enumerate(zip(comparison.rows, body, strict=True)):
         line = "".join(
-            f"<td{side}>{_linked(row, name, word)}</td>"
+            f"<td{side}>{_linked(row, number, name, word)}</td>"
             for side, name, word in zip(sides, names, words, strict=True)
         )
         lines.append(f"<tr>{line}</tr>")
@@ -94,36 +96,33 @@ def _table(comparison: Comparison) -> str:
     )
 
 
-def _linked(row: Row, column: str, word: str) -> str:
-    """The cell, leading to its run where it names one."""
-    if column == "run" and row.run:
-        return f'<a href="#{_anchor(row)}">{escape(word)}</a>'
+def _linked(row: Row, number: int, column: str, word: str) -> str:
+    """The cell; the name of a row leads to what it was made of, and so does its run."""
+    if column in ("model", "run") and word and row.kind not in _APART:
+        return f'<a href="#row-{number}">{escape(word)}</a>'
     return escape(word)
-
-
-def _anchor(row: Row) -> str:
-    return escape(f"run-{row.run}", quote=True)
 
 
 def _runs(comparison: Comparison) -> str:
     """What each row is made of, with the fingerprints of models, data and code."""
     prints = dict(comparison.fingerprints or {})
     lines = []
-    for row in comparison.rows:
-        if row.kind in _LINES:
+    for number, row in enumerate(comparison.rows):
+        if row.kind in _APART:
             continue
         mark = prints.pop(f"ensemble {row.name}", None) or prints.pop(f"model {row.name}", None)
         facts = [
             _KINDS[row.kind][0] if row.kind in _KINDS else row.kind,
+            row.source,
             f"job {row.run}" if row.run else "made by no job",
             f"members {' + '.join(row.members)}" if row.members else "",
             f"trained on {row.trained_on}" if row.trained_on else "",
             f"not available: {row.reason}" if row.reason else "",
+            "" if row.context is None else row.context.sentence(row.name),
             f"fingerprint {mark}" if mark else "",
         ]
         words = escape("; ".join(fact for fact in facts if fact))
-        place = f' id="{_anchor(row)}"' if row.run else ""
-        lines.append(f"<li{place}><strong>{escape(row.name)}</strong>: {words}</li>")
+        lines.append(f'<li id="row-{number}"><strong>{escape(row.name)}</strong>: {words}</li>')
     lines += [
         f"<li>{escape(name)}: fingerprint {escape(mark)}</li>" for name, mark in prints.items()
     ]
@@ -168,7 +167,7 @@ class _Axis:
 def _forest(comparison: Comparison) -> str:
     """The figure as inline SVG: a point and a whisker for each row that competes."""
     lines = [row for row in comparison.rows if row.kind in _LINES and row.accuracy is not None]
-    rows = [row for row in comparison.rows if row.kind not in _LINES]
+    rows = [row for row in comparison.rows if row.kind not in _APART]
     axis, bottom = _Axis.around([*rows, *lines]), _TOP + _HEIGHT * len(rows)
     parts = [_line("axis", str(_LABELS), str(_WIDTH - _RIGHT), bottom, bottom)]
     for share in axis.ticks:

@@ -16,6 +16,7 @@ import numpy as np
 
 from cssim.errors import BadInput
 from cssim.evaluation.accuracy import Ceiling
+from cssim.evaluation.context import ContextTest
 from cssim.evaluation.leakage import Overlap
 from cssim.evaluation.statistics import DRAWS, FLIPS
 
@@ -43,12 +44,17 @@ class CompareSettings:
     """Chance with which the smallest detectable difference would be found."""
     seed: int = 0
     """Draws resamples and flips."""
+    cross_fit: int = 0
+    """Folds by reference in which ensembles were fitted on the evaluated sets themselves, so that
+    no weight has seen the references that it answers; 0: they were fitted elsewhere."""
 
     def __post_init__(self) -> None:
         if self.credit not in ("soft", "strict"):
             raise BadInput(f"credit is 'soft' or 'strict', got {self.credit!r}")
         if self.draws < 100 or self.flips < 100:
             raise BadInput(f"draws and flips are 100 or more, got {self.draws} and {self.flips}")
+        if self.cross_fit < 0 or self.cross_fit == 1:
+            raise BadInput(f"a cross-fit has 2 or more folds, or none (0); got {self.cross_fit}")
         if not 0.5 <= self.level < 1 or not 0.5 <= self.power < 1:
             raise BadInput(f"level and power lie in 0.5..1, got {self.level} and {self.power}")
 
@@ -69,8 +75,12 @@ class Contender:
     """What it has seen of the evaluated set, in words (`leakage.summary`)."""
     run: str = ""
     """Id of the job that made it; empty where none did."""
+    source: str = ""
+    """What is stored of it, such as `model 7` or `ensemble 3`."""
     unavailable: str = ""
     """Why there are no credits for it; empty where there are."""
+    context: ContextTest | None = None
+    """Of an ensemble that weighs by the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ class Row:
 
     name: str
     kind: str
-    """As of its contender, or `chance` or `ceiling`."""
+    """As of its contender, or `chance`, `ceiling` or `bound`."""
     members: tuple[str, ...] = ()
     trained_on: str = ""
     leakage: str = ""
@@ -114,6 +124,15 @@ class Row:
     """The same, adjusted for all rows of the table."""
     tied: bool | None = None
     """Whether it cannot be told from the leader; None for rows that do not compete."""
+    source: str = ""
+    """As of its contender."""
+    context: ContextTest | None = None
+    """As of its contender."""
+
+    @property
+    def made_by(self) -> str:
+        """What is stored of it and the job that made it: where a reader finds out more."""
+        return ", ".join(part for part in (self.source, self.run and f"job {self.run}") if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +201,7 @@ class Comparison:
             ceiling = values["ceiling"]
             return Comparison(
                 settings=CompareSettings(**values["settings"]),
-                rows=tuple(Row(**{**r, "members": tuple(r["members"])}) for r in values["rows"]),
+                rows=tuple(_row(row) for row in values["rows"]),
                 sets=tuple(EvaluatedSet(**s) for s in values["sets"]),
                 ceiling=None if ceiling is None else Ceiling(**ceiling),
                 overlaps=tuple(_overlap(o) for o in values["overlaps"]),
@@ -193,6 +212,12 @@ class Comparison:
             )
         except (KeyError, TypeError) as error:
             raise BadInput(f"not a comparison: {error!r}") from error
+
+
+def _row(values: Mapping[str, Any]) -> Row:
+    tested = values.get("context")
+    context = None if tested is None else ContextTest(**tested)
+    return Row(**{**values, "members": tuple(values["members"]), "context": context})
 
 
 def _overlap(values: Mapping[str, Any]) -> Overlap:

@@ -1,4 +1,4 @@
-"""A comparison as text: aligned for a terminal, Markdown, CSV for a spreadsheet, LaTeX booktabs.
+"""A comparison as text: aligned for a terminal, Markdown, CSV for a spreadsheet (LaTeX: `latex`).
 
 Accuracies are shown in per cent, with one digit beyond the standard error; CSV carries every digit,
 as shares 0..1.
@@ -15,6 +15,7 @@ from dataclasses import fields
 import numpy as np
 
 from cssim.evaluation.accuracy import Ceiling
+from cssim.evaluation.context import ContextTest
 from cssim.evaluation.report import Comparison, EvaluatedSet, Row
 
 _COLUMNS = (
@@ -29,11 +30,12 @@ _COLUMNS = (
     "difference",
     "its interval",
     "Holm p",
+    "context p",
     "tie",
     "leakage",
     "run",
 )
-NUMBERS = frozenset(_COLUMNS[3:11])
+NUMBERS = frozenset(_COLUMNS[3:12])
 """Columns that are aligned to the right."""
 
 
@@ -73,38 +75,22 @@ def markdown_table(comparison: Comparison) -> str:
 
 
 def csv_table(comparison: Comparison) -> str:
-    """Every field of every row at full precision, shares 0..1; members are joined by ` + `."""
+    """Every field of every row at full precision, shares 0..1; members are joined by ` + `.
+
+    The test of weights by the reference stands in columns of its own, `context_gain` and so on.
+    """
     out = io.StringIO()
+    plain = [field.name for field in fields(Row) if field.name != "context"]
+    tested = [field.name for field in fields(ContextTest)]
     writer = csv.writer(out, lineterminator="\n")
-    names = [field.name for field in fields(Row)]
-    writer.writerow(names)
+    writer.writerow([*plain, *(f"context_{name}" for name in tested)])
     for row in comparison.rows:
-        values = {name: getattr(row, name) for name in names} | {"members": " + ".join(row.members)}
-        writer.writerow(["" if values[name] is None else values[name] for name in names])
+        values = {name: getattr(row, name) for name in plain} | {"members": " + ".join(row.members)}
+        test = row.context
+        found = [None] * len(tested) if test is None else [getattr(test, name) for name in tested]
+        line = [*(values[name] for name in plain), *found]
+        writer.writerow(["" if value is None else value for value in line])
     return out.getvalue()
-
-
-def latex_table(comparison: Comparison) -> str:
-    """The table for a paper, in LaTeX that needs the package booktabs."""
-    header, body = cells(comparison)
-    align = "".join("r" if name in NUMBERS else "l" for name in columns(comparison))
-
-    def line(cells: Sequence[str]) -> str:
-        return " & ".join(map(_latex, cells)) + r" \\"
-
-    return "\n".join(
-        [
-            rf"\begin{{tabular}}{{{align}}}",
-            r"\toprule",
-            line(header),
-            r"\midrule",
-            *map(line, body),
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(f"% {sentence}" for sentence in caption(comparison)),
-            "",
-        ]
-    )
 
 
 def caption(comparison: Comparison) -> list[str]:
@@ -125,6 +111,11 @@ def caption(comparison: Comparison) -> list[str]:
             f"Differences to {settings.anchor}: paired, p by sign flips of whole references, "
             "adjusted by Holm. Tie group (=): rows that cannot be told from the leader."
         )
+    if settings.cross_fit:
+        lines.append(
+            f"Ensembles are cross-fitted: their weights come from {settings.cross_fit - 1} of "
+            f"{settings.cross_fit} parts of the evaluated references, and answer the other part."
+        )
     if comparison.detectable is not None:
         lines.append(
             f"A true difference of {100 * comparison.detectable:.{digits}f} points would be found "
@@ -132,6 +123,12 @@ def caption(comparison: Comparison) -> list[str]:
         )
     if comparison.ceiling is not None and comparison.ceiling.triples:
         lines.append(_ceiling_line(comparison.ceiling, digits))
+    if any(row.kind == "bound" for row in comparison.rows):
+        lines.append(
+            "Oracle: the best of all ensembles' members for each reference, or each triple, chosen "
+            "with the answers in hand; for scale only."
+        )
+    lines += [f"{r.context.sentence(r.name)}." for r in comparison.rows if r.context is not None]
     lines += [_set_line(one) for one in comparison.sets]
     lines += [f"{overlap}." for overlap in comparison.overlaps]
     lines += [
@@ -166,7 +163,8 @@ def columns(comparison: Comparison) -> list[str]:
     wanted = {
         "members": any(row.members for row in rows),
         "trained on": any(row.trained_on for row in rows),
-        "run": any(row.run for row in rows),
+        "run": any(row.made_by for row in rows),
+        "context p": any(row.context is not None for row in rows),
         **dict.fromkeys(
             ("difference", "its interval", "Holm p"), comparison.settings.anchor is not None
         ),
@@ -209,9 +207,10 @@ def _writers(digits: int) -> dict[str, Callable[[Row], str]]:
         "difference": lambda row: percent(row.difference, "+"),
         "its interval": lambda row: span(row.difference_low, row.difference_high, "+"),
         "Holm p": lambda row: _p(row.p_holm),
+        "context p": lambda row: "" if row.context is None else _p(row.context.p) or "not tested",
         "tie": lambda row: "=" if row.tied else "",
         "leakage": lambda row: "" if row.reason else row.leakage,
-        "run": lambda row: row.run,
+        "run": lambda row: row.made_by,
     }
 
 
@@ -219,10 +218,3 @@ def _p(value: float | None) -> str:
     if value is None:
         return ""
     return "<.001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
-
-
-def _latex(text: str) -> str:
-    """Text with LaTeX's special characters escaped."""
-    table = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    table |= {c: f"\\{c}" for c in "&%$#_{}"} | {"<": r"$<$", ">": r"$>$"}
-    return "".join(table.get(character, character) for character in text)

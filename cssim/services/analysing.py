@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from cssim.errors import BadInput, CSSimError
 from cssim.services import jobs
 from cssim.services.agreeing import agreement_of
-from cssim.services.comparing import Chosen, all_distances, contexts_of, fingerprints_of
+from cssim.services.chosen import Chosen, fingerprints_of
+from cssim.services.comparing import contexts_of
 from cssim.services.dissecting import ensemble_parts
 from cssim.services.encoding import distances_of, embeddings_of, refreshed
 from cssim.services.evaluation import comparison_request
 from cssim.services.jobs import JobRequest
 from cssim.services.leaks import Seen, leaks_of
 from cssim.services.library import image_hashes, load_triples
+from cssim.services.row_distances import all_distances
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
@@ -87,12 +89,15 @@ def run_analyse(context: JobContext) -> Mapping[str, Any]:
     asked = Chosen(params["models"], ensembles, every)
     triples = load_triples(ws, params["clusters"])
     settings = CompareSettings(**params["settings"])
-    refuse_leaks(list(leaks_of(asked, clusters, triples).values()), allow=params["allow_leakage"])
+    folded = settings.cross_fit > 0
+    first = leaks_of(asked, clusters, triples, cross_fitted=folded)
+    refuse_leaks(list(first.values()), allow=params["allow_leakage"])
     # Members get distances of their own, too: bounds and refits are made of them.
     whole = Chosen([*every], ensembles, every)
-    distances, reasons, whole = all_distances(context, whole, triples)
+    found = all_distances(context, whole, triples, folds=settings.cross_fit, seed=settings.seed)
+    distances, reasons, whole = found.rows, found.reasons, found.chosen
     seen = Seen.of(context, whole, triples, without=reasons)
-    leaks = leaks_of(asked, clusters, triples, near=seen.near)
+    leaks = leaks_of(asked, clusters, triples, near=seen.near, cross_fitted=folded)
     score = soft_credit if settings.credit == "soft" else strict_credit
     credits = {name: score(value, triples.share_a) for name, value in distances.items()}
     rows = [*(m.name for m in asked.models), *(e.name for e in ensembles)]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-import cssim
+from cssim.services.code import code_fingerprint
 from cssim.services.encoding import distances_of, features_of, refreshed
 from cssim.services.library import load_triples
 from cssim.services.running import JobContext
+from cssim.services.validating import context_test, out_of_fold
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
 from cssim.types import ModelInfo, ModelKind
@@ -23,12 +24,20 @@ if TYPE_CHECKING:
     from cssim.ensembles.saved import Member
 
 
+_DISTANCES = 0.6
+"""Share of the progress bar up to the members' distances; then come fits and shuffles."""
+
+
 def run_ensemble(context: JobContext) -> Mapping[str, Any]:
     """Job `ensemble`: the id and the folder of what was fitted and saved.
+
+    Its card keeps how it did on validation references that it had not seen, and, where its weights
+    look at the reference, the test that they owe anything to that.
 
     Raises:
         NotFound, Unavailable, BadInput: a member cannot be loaded.
     """
+    from cssim.ensembles.nulls import DRAWS
     from cssim.ensembles.saved import save_ensemble
     from cssim.ensembles.strategies import strategy
 
@@ -39,7 +48,7 @@ def run_ensemble(context: JobContext) -> Mapping[str, Any]:
     triples = load_triples(ws, params["fit_on"])
     distances, members = [], []
     for i, model_id in enumerate(params["members"]):
-        report = context.part(i / len(params["members"]), (i + 1) / len(params["members"]))
+        report = context.part(*(_DISTANCES * k / len(params["members"]) for k in (i, i + 1)))
         model = by_id[model_id]
         report(0, 1, f"{model.name}: loading")
         model, encoder = refreshed(ws, model)
@@ -50,14 +59,16 @@ def run_ensemble(context: JobContext) -> Mapping[str, Any]:
     looking = by_id[chosen or _looking([by_id[i] for i in params["members"]])]
     _, encoder = refreshed(ws, looking)
     features = features_of(ws, encoder, triples.reference, cancelled=context.cancelled)
-    stack = np.stack(distances)
+    stack, looks = np.stack(distances), None if chosen is None else features
+    context.progress(_DISTANCES, 1, "fitting")
     fitted = strategy(params["strategy"]).fit(
         stack,
         triples.share_a,
         reference=triples.reference,
-        features=None if chosen is None else features,
+        features=looks,
         projector="" if chosen is None else looking.name,
     )
+    validation = out_of_fold(params["strategy"], stack, triples, looks) if len(triples) else None
     card = {
         "name": params["name"],
         "fitted": fitted.summary(),
@@ -65,7 +76,17 @@ def run_ensemble(context: JobContext) -> Mapping[str, Any]:
         "fit_on": params["fit_on"],
         "fit_data": triples.fingerprint,
         "fit_triples": len(triples),
-        "code": cssim.__version__,
+        "out_of_fold": validation,
+        "context": context_test(
+            params["strategy"],
+            stack,
+            triples,
+            looks,
+            _names(ws, params["fit_on"]),
+            draws=params.get("shuffles", DRAWS),
+            progress=context.part(_DISTANCES, 0.99),
+        ),
+        "code": code_fingerprint(),
         "job": context.job.id,
     }
     target = ws.settings.ensembles / f"job-{context.job.id}-{context.job.attempt}"
@@ -89,6 +110,12 @@ def run_ensemble(context: JobContext) -> Mapping[str, Any]:
             job_id=context.job.id,
         )
     return {"ensemble": ensemble_id, "name": params["name"], "path": str(target)}
+
+
+def _names(ws: Workspace, clusters: Sequence[int]) -> str:
+    with ws.database.reading() as session:
+        found = library.clusters_by_id(session, clusters)
+    return " + ".join(found[i].name for i in clusters)
 
 
 def _looking(members: Sequence[ModelInfo]) -> int:

@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import cssim
-from cssim.errors import BadInput, CSSimError, NotFound, Unavailable
-from cssim.services.encoding import distances_of, features_of, refreshed
+from cssim.services.chosen import Chosen, digest, fingerprints_of, fitted_of, weighing
 from cssim.services.leaks import Seen, leaks_of
 from cssim.services.library import load_triples
 from cssim.services.plain import plain
+from cssim.services.row_distances import Computed, all_distances
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
-from cssim.types import Cluster, ClusterKind, EnsembleInfo, ModelInfo
+from cssim.types import Cluster, ClusterKind, EnsembleInfo
 from db import library, runs
 
 if TYPE_CHECKING:
-    from cssim.ensembles.strategies import Fitted
+    from cssim.evaluation.context import ContextTest
     from cssim.evaluation.leakage import MemberLeak
-    from cssim.evaluation.report import CompareSettings, Contender, EvaluatedSet
+    from cssim.evaluation.report import Contender, EvaluatedSet
+
+__all__ = [
+    "Chosen",
+    "all_distances",
+    "contexts_of",
+    "digest",
+    "fingerprints_of",
+    "fitted_of",
+    "run_compare",
+    "weighing",
+]
 
 Floats = NDArray[np.float64]
-
-_DISTANCES = 0.9
-"""Share of the progress bar up to the distances; the rest is near duplicates and statistics."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What a comparison compares."""
-
-    model_ids: Sequence[int]
-    """The models with a row of their own."""
-    ensembles: Sequence[EnsembleInfo]
-    every: Mapping[int, ModelInfo]
-    """These models and the ensembles' members, by id."""
-    anchor: str | None = None
-
-    @property
-    def models(self) -> list[ModelInfo]:
-        """The models with a row of their own."""
-        return [self.every[i] for i in self.model_ids]
-
-    def members(self, ensemble: EnsembleInfo) -> list[ModelInfo]:
-        """The members of one ensemble, in order."""
-        return [self.every[i] for i in ensemble.member_ids]
 
 
 def run_compare(context: JobContext) -> Mapping[str, Any]:
@@ -75,20 +58,36 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     clusters = [by_id[i] for i in params["clusters"]]
     chosen = Chosen(params["models"], ensembles, every)
     triples = load_triples(ws, params["clusters"])
-    refuse_leaks(list(leaks_of(chosen, clusters, triples).values()), allow=params["allow_leakage"])
-    distances, reasons, chosen = all_distances(context, chosen, triples)
-    seen = Seen.of(context, chosen, triples, without=reasons)
-    leaks = leaks_of(chosen, clusters, triples, near=seen.near)
-    score = soft_credit if params["settings"]["credit"] == "soft" else strict_credit
     settings = CompareSettings(**params["settings"])
+    folded = settings.cross_fit > 0
+    first = leaks_of(chosen, clusters, triples, cross_fitted=folded)
+    refuse_leaks(list(first.values()), allow=params["allow_leakage"])
+    found = all_distances(
+        context,
+        chosen,
+        triples,
+        folds=settings.cross_fit,
+        shuffles=params.get("shuffles", 0),
+        seed=settings.seed,
+    )
+    chosen = found.chosen
+    seen = Seen.of(context, chosen, triples, without=found.reasons)
+    leaks = leaks_of(chosen, clusters, triples, near=seen.near, cross_fitted=folded)
+    score = soft_credit if settings.credit == "soft" else strict_credit
     fingerprints = fingerprints_of(triples, chosen, settings)
+    by_id |= _training_clusters(ws, chosen)
     comparison = compare(
-        _contenders(chosen, leaks, reasons, by_id | _training_clusters(ws, chosen)),
-        {name: score(value, triples.share_a) for name, value in distances.items()},
+        _contenders(chosen, leaks, found, by_id, folded=folded),
+        {name: score(value, triples.share_a) for name, value in found.rows.items()},
         triples.reference,
         settings=settings,
         contexts=contexts_of(ws, triples),
         votes=(triples.votes_a, triples.votes_b),
+        bounds=_bounds(
+            {i: score(value, triples.share_a) for i, value in found.members.items()},
+            chosen,
+            triples,
+        ),
         sets=[_evaluated(c, triples_of, looks[c.id]) for c, triples_of in _parts(ws, clusters)],
         overlaps=seen.overlaps(" + ".join(cluster.name for cluster in clusters)),
         fingerprints=fingerprints,
@@ -108,49 +107,13 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     return {"evaluation": evaluation_id}
 
 
-def all_distances(
-    context: JobContext, chosen: Chosen, triples: Triples
-) -> tuple[dict[str, Floats], dict[str, str], Chosen]:
-    """Distances (n, 2) of each row that can be computed, and why not of the others.
-
-    Third come the models with the fingerprints under which they were computed.
-    """
-    by_model: dict[int, Floats] = {}
-    reasons: dict[str, str] = {}
-    every = dict(chosen.every)
-    for i, model in enumerate(chosen.every.values()):
-        part = context.part(*(_DISTANCES * k / len(chosen.every) for k in (i, i + 1)))
-        part(0, 1, f"{model.name}: loading")
-        try:
-            every[model.id], encoder = refreshed(context.ws, model)
-        except CSSimError as error:
-            reasons[model.name] = str(error)
-            continue
-        by_model[model.id] = distances_of(
-            context.ws, encoder, triples, progress=part, cancelled=context.cancelled
-        )
-    chosen = replace(chosen, every=every)
-    rows = {model.name: by_model[model.id] for model in chosen.models if model.id in by_model}
-    for ensemble in chosen.ensembles:
-        missing = [m for m in chosen.members(ensemble) if m.id not in by_model]
-        if missing:
-            reasons[ensemble.name] = f"{missing[0].name}: {reasons[missing[0].name]}"
-        else:
-            stack = np.stack([by_model[i] for i in ensemble.member_ids])
-            try:
-                fitted, features = weighing(context, ensemble, triples)
-            except (BadInput, NotFound, Unavailable) as error:
-                reasons[ensemble.name] = str(error)
-            else:
-                rows[ensemble.name] = fitted.combine(stack, features)
-    return rows, reasons, chosen
-
-
 def _contenders(
     chosen: Chosen,
     leaks: Mapping[str, MemberLeak],
-    reasons: Mapping[str, str],
+    found: Computed,
     clusters: Mapping[int, Cluster],
+    *,
+    folded: bool,
 ) -> list[Contender]:
     from cssim.evaluation.report import Contender
 
@@ -165,7 +128,8 @@ def _contenders(
             trained_on=trained_on(model.cluster_ids),
             leakage=str(leaks[model.name]),
             run=str(model.metrics.get("job", "")),
-            unavailable=reasons.get(model.name, ""),
+            source=f"model {model.id}",
+            unavailable=found.reasons.get(model.name, ""),
         )
         for model in chosen.models
     ]
@@ -179,10 +143,47 @@ def _contenders(
                 trained_on=trained_on(sorted({c for m in members for c in m.cluster_ids})),
                 leakage=str(leaks[ensemble.name]),
                 run=str(ensemble.config.get("job", "")),
-                unavailable=reasons.get(ensemble.name, ""),
+                source=f"ensemble {ensemble.id}",
+                unavailable=found.reasons.get(ensemble.name, ""),
+                context=_context(ensemble, found, folded=folded),
             )
         )
     return rows
+
+
+def _context(ensemble: EnsembleInfo, found: Computed, *, folded: bool) -> ContextTest | None:
+    """Whether its weights owe anything to what references look like, as tested here or when built.
+
+    None where they do not look at it, or where the ensemble has no number.
+    """
+    from dataclasses import fields
+
+    from cssim.ensembles.strategies import STRATEGIES
+    from cssim.evaluation.context import ContextTest
+
+    looks = ensemble.strategy in STRATEGIES and STRATEGIES[ensemble.strategy].needs_features
+    if not looks or ensemble.name in found.reasons:
+        return None
+    test = found.tests.get(ensemble.name) if folded else ensemble.config.get("context")
+    if test is None:
+        why = "no shuffles were asked for" if folded else "it was built before there was a test"
+        return ContextTest(untested=why)
+    names = {field.name for field in fields(ContextTest)}
+    return ContextTest(**{name: value for name, value in test.items() if name in names})
+
+
+def _bounds(credits: Mapping[int, Floats], chosen: Chosen, triples: Triples) -> dict[str, Floats]:
+    """Credits of an oracle over the members of all ensembles; none where there are none."""
+    from cssim.evaluation.bounds import oracle_by_reference, oracle_credit
+
+    members = {i for ensemble in chosen.ensembles for i in ensemble.member_ids}
+    stack = [own for i, own in credits.items() if i in members]
+    if len(stack) < 2:
+        return {}
+    return {
+        "by reference": oracle_by_reference(np.stack(stack), triples.reference),
+        "by triple": oracle_credit(np.stack(stack)),
+    }
 
 
 def _training_clusters(ws: Workspace, chosen: Chosen) -> dict[int, Cluster]:
@@ -227,54 +228,3 @@ def _evaluated(cluster: Cluster, triples: Triples, looks: int) -> EvaluatedSet:
         looks=looks + 1 if cluster.kind is ClusterKind.TEST else None,
         fingerprint=triples.fingerprint,
     )
-
-
-def weighing(
-    context: JobContext, ensemble: EnsembleInfo, triples: Triples
-) -> tuple[Fitted, NDArray[np.float32] | None]:
-    """The ensemble's strategy, and the features of each triple's reference where it needs them.
-
-    Raises:
-        NotFound, Unavailable, BadInput: its folder, or the model that makes the features, is not
-            usable any more.
-    """
-    ws, fitted = context.ws, fitted_of(context.ws, ensemble)
-    if not fitted.needs_features:
-        return fitted, None
-    chosen = ensemble.config["features"]
-    with ws.database.reading() as session:
-        model = runs.models_by_id(session, [chosen])[chosen]
-    _, encoder = refreshed(ws, model)
-    return fitted, features_of(ws, encoder, triples.reference, cancelled=context.cancelled)
-
-
-def fitted_of(ws: Workspace, ensemble: EnsembleInfo) -> Fitted:
-    """The strategy of a stored ensemble with its numbers; large ones lie in its folder alone.
-
-    Raises:
-        NotFound, BadInput: the folder is gone or damaged.
-    """
-    from cssim.ensembles.saved import read_fitted
-    from cssim.ensembles.strategies import Fitted
-
-    if isinstance(ensemble.config["fitted"].get("weighting"), str):
-        return read_fitted(ws.settings.home / str(ensemble.path))
-    return Fitted.from_dict(ensemble.config["fitted"])
-
-
-def fingerprints_of(triples: Triples, chosen: Chosen, settings: CompareSettings) -> dict[str, str]:
-    """What goes in, by name: data, code, each row."""
-    found = {"data": triples.fingerprint, "code": cssim.__version__}
-    found["settings"] = digest(plain(settings))
-    for model in chosen.models:
-        found[f"model {model.name}"] = model.fingerprint
-    for ensemble in chosen.ensembles:
-        parts = [member.fingerprint for member in chosen.members(ensemble)]
-        found[f"ensemble {ensemble.name}"] = digest([ensemble.config["fitted"], parts])
-    return found
-
-
-def digest(value: Any) -> str:
-    """16 hexadecimal digits of any plain value."""
-    text = json.dumps(plain(value), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

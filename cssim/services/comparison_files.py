@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 
 from cssim.evaluation.html_report import html_report
+from cssim.evaluation.latex import latex_table
 from cssim.evaluation.report import Comparison, Row
-from cssim.evaluation.tables import caption, csv_table, decimals, latex_table, markdown_table
+from cssim.evaluation.tables import caption, csv_table, decimals, markdown_table
 
 __all__ = ["Comparison", "ComparisonFile", "Row", "caption", "comparison_files", "decimals"]
 
@@ -34,6 +35,6 @@ def comparison_files(comparison: Comparison, title: str = "Comparison") -> list[
         ComparisonFile("HTML", ".html", "text/html", html_report(comparison, title)),
         ComparisonFile("CSV", ".csv", "text/csv", csv_table(comparison)),
         ComparisonFile("Markdown", ".md", "text/markdown", markdown_table(comparison)),
-        ComparisonFile("LaTeX", ".tex", "application/x-tex", latex_table(comparison)),
+        ComparisonFile("LaTeX", ".tex", "application/x-tex", latex_table(comparison, title)),
         ComparisonFile("JSON", ".json", "application/json", values),
     ]

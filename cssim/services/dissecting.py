@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssim.errors import Cancelled, CSSimError
-from cssim.services.comparing import Chosen, weighing
+from cssim.services.chosen import Chosen, weighing
 from cssim.services.encoding import distances_of, features_of, refreshed
 from cssim.services.library import load_triples
 from cssim.services.plain import plain
 from cssim.services.running import JobContext
+from cssim.services.validating import context_test
 from cssim.triples import Triples
 from cssim.types import EnsembleInfo
 from db import runs
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from cssim.evaluation.report import CompareSettings
 
 Floats = NDArray[np.float64]
-
-_FOLDS = 5
 
 
 def ensemble_parts(
@@ -79,6 +78,7 @@ class _Part:
         self._members = chosen.members(ensemble)
         self._distances, self._credits, self._settings = distances, credits, settings
         self._fitted, self._features = weighing(context, ensemble, triples)
+        self._draws = context.job.params.get("shuffles", 0)
 
     def oracle(self) -> dict[str, float]:
         """The bounds over the members, beside the ensemble and its best member on these triples."""
@@ -100,7 +100,7 @@ class _Part:
         from cssim.evaluation.calibration import accuracy_against_coverage, reliability
 
         name, triples = self._ensemble.name, self._triples
-        probability = self._fitted.confidence(self._distances[name])
+        probability = self._probability()
         if probability is None:
             notes.append(f"{name} states no confidence: it was fitted on no answers.")
             return {"calibration": None, "coverage": None}
@@ -120,6 +120,21 @@ class _Part:
             if step["references"] < 2:  # nothing to resample
                 step |= {"low": None, "high": None}
         return {"calibration": steps, "coverage": plain(curve) | self._no_interval(len(curve.low))}
+
+    def _probability(self) -> Floats | None:
+        """(n,) that people find A closer, by a slope that has not seen the reference."""
+        from cssim.ensembles.strategies import cross_confidence
+
+        combined, settings = self._distances[self._ensemble.name], self._settings
+        if not settings.cross_fit:
+            return self._fitted.confidence(combined)
+        return cross_confidence(
+            combined,
+            self._triples.share_a,
+            self._triples.reference,
+            folds=settings.cross_fit,
+            seed=settings.seed,
+        )
 
     def _no_interval(self, points: int | None = None) -> dict[str, Any]:
         """Empty bounds where one reference is all there is, so that nothing can be resampled."""
@@ -144,7 +159,6 @@ class _Part:
             return nothing
 
     def _refitted(self, notes: list[str]) -> dict[str, Any]:
-        from cssim.ensembles.strategies import strategy
         from cssim.evaluation.ablation import left_out
         from cssim.evaluation.accuracy import soft_credit, strict_credit
 
@@ -154,14 +168,14 @@ class _Part:
                 f"{self._ensemble.name}: the answers that it was fitted on have changed since; it "
                 "is as it was, and without each member fitted on the answers of now."
             )
-        rule, rows = strategy(self._ensemble.strategy), []
+        rows = []
         here = np.stack([self._distances[member.name] for member in self._members])
         score = soft_credit if self._settings.credit == "soft" else strict_credit
         for i, member in enumerate(self._members):
             self._context.progress(0.99, 1, f"{self._ensemble.name} without {member.name}")
             rest = np.arange(len(self._members)) != i
-            fitted = rule.fit(known[rest], seen.share_a, reference=seen.reference, features=looks)
-            rows.append(score(fitted.combine(here[rest], self._features), self._triples.share_a))
+            combined = self._combined(here[rest], known[rest], seen, looks)
+            rows.append(score(combined, self._triples.share_a))
         found = left_out(
             [member.name for member in self._members],
             np.stack(rows),
@@ -172,32 +186,60 @@ class _Part:
             level=self._settings.level,
         )
         table = [plain(one) | self._no_interval() for one in found]
-        return {"ablation": table, "gating_null": self._null(seen, known, looks, notes)}
+        test = self._tested(seen, known, looks, notes)
+        return {"ablation": table, "gating_null": test}
 
-    def _null(
+    def _combined(
+        self, here: Floats, known: Floats, seen: Triples, looks: NDArray[np.float32] | None
+    ) -> Floats:
+        """(n, 2) of some members, fitted as the whole ensemble is."""
+        from cssim.ensembles.strategies import cross_fit, strategy
+
+        settings = self._settings
+        if settings.cross_fit:
+            return cross_fit(
+                self._ensemble.strategy,
+                here,
+                self._triples.share_a,
+                self._triples.reference,
+                features=self._features,
+                folds=settings.cross_fit,
+                seed=settings.seed,
+            )
+        fitted = strategy(self._ensemble.strategy).fit(
+            known, seen.share_a, reference=seen.reference, features=looks, folds=0
+        )
+        return fitted.combine(here, self._features)
+
+    def _tested(
         self,
         seen: Triples,
         known: Floats,
         looks: NDArray[np.float32] | None,
         notes: list[str],
     ) -> dict[str, Any] | None:
-        """Whether gating beats itself on shuffled references, on the validation clusters."""
-        from cssim.ensembles.nulls import gating_null
+        """Whether looking at the reference helps, on the validation clusters.
 
-        if self._ensemble.strategy != "gated" or looks is None:
-            return None
-        references = len(np.unique(seen.reference))
-        if references < 2 * _FOLDS:
-            notes.append(
-                f"{self._ensemble.name}: no null of its gate, it needs {2 * _FOLDS} validation "
-                f"references and has {references}."
+        As tested when the ensemble was built, unless the answers have changed since or nothing was
+        tested then. None for a strategy that does not look.
+        """
+        config = self._ensemble.config
+        test = config.get("context")
+        if test is None or "untested" in test or seen.fingerprint != config.get("fit_data"):
+            test = context_test(
+                self._ensemble.strategy,
+                known,
+                seen,
+                looks,
+                "the validation references",
+                draws=self._draws,
+                seed=self._settings.seed,
+                progress=self._context.part(0.99, 0.999),
             )
+        if test is not None and "untested" in test:
+            notes.append(f"{self._ensemble.name}: its weights were not tested: {test['untested']}.")
             return None
-        self._context.progress(0.99, 1, f"{self._ensemble.name}: shuffling references")
-        found = gating_null(
-            known, seen.share_a, seen.reference, looks, folds=_FOLDS, seed=self._settings.seed
-        )
-        return dict(plain(found))
+        return None if test is None else dict(test)
 
     def _validation(self) -> tuple[Triples, Floats, NDArray[np.float32] | None]:
         """What the ensemble was fitted on: triples, (members, n, 2) distances, features."""

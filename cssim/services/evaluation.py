@@ -10,15 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cssim.errors import BadInput
 from cssim.services import jobs
-from cssim.services.comparing import Chosen
+from cssim.services.chosen import Chosen
 from cssim.services.jobs import JobRequest
 from cssim.services.leaks import leaks_of
 from cssim.services.library import image_hashes, load_triples
 from cssim.services.staleness import changes_since
 from cssim.services.workspace import Workspace
-from cssim.types import Cluster, EvaluationInfo, ModelKind
+from cssim.triples import Triples
+from cssim.types import Cluster, ClusterKind, EvaluationInfo, ModelKind
 from db import library, runs
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ def comparison_request(
     draws: int | None = None,
     seed: int = 0,
     name: str = "",
+    cross_fit: int = 0,
+    shuffles: int | None = None,
 ) -> JobRequest:
     """A checked request to compare models and ensembles on the triples of some clusters.
 
@@ -66,12 +71,17 @@ def comparison_request(
         draws: bootstrap samples of references; None takes the default.
         seed: of all draws.
         name: what the comparison is called; empty takes the clusters' names.
+        cross_fit: folds by reference in which ensembles are fitted again on these clusters
+            themselves; 0 takes them as they were built. Never on a test set.
+        shuffles: of the references, to test cross-fitted weights that look at them; None takes the
+            default, 0 tests none.
 
     Raises:
         NotFound: a cluster, model or ensemble does not exist.
         BadInput: nothing to compare, no triples, images without pixels, or a bad setting.
         LeakedEvaluation: a member was trained on these clusters, and that was not allowed.
     """
+    from cssim.ensembles.nulls import DRAWS
     from cssim.evaluation.leakage import refuse_leaks
 
     chosen = _chosen(ws, models, ensembles, anchor)
@@ -80,8 +90,11 @@ def comparison_request(
     if not len(triples):
         raise BadInput(f"{', '.join(clusters)}: no answers yet, so there is nothing to compare on")
     image_hashes(ws, triples.images)
-    settings = _settings(chosen.anchor, credit, draws, seed)
-    refuse_leaks(list(leaks_of(chosen, found, triples).values()), allow=allow_leakage)
+    settings = _settings(chosen.anchor, credit, draws, seed, cross_fit)
+    if cross_fit:
+        _check_folds(found, triples, cross_fit)
+    leaks = leaks_of(chosen, found, triples, cross_fitted=cross_fit > 0)
+    refuse_leaks(list(leaks.values()), allow=allow_leakage)
     return JobRequest(
         "compare",
         {
@@ -90,6 +103,7 @@ def comparison_request(
             "models": [model.id for model in chosen.models],
             "ensembles": [ensemble.name for ensemble in chosen.ensembles],
             "allow_leakage": allow_leakage,
+            "shuffles": DRAWS if shuffles is None else shuffles,
             "settings": settings,
         },
     )
@@ -136,11 +150,13 @@ def as_text(comparison: Comparison, form: str, *, title: str = "Comparison") -> 
     """
     from cssim.evaluation import tables
     from cssim.evaluation.html_report import html_report
+    from cssim.evaluation.latex import latex_table
 
     if form not in FORMATS:
         raise BadInput(f"a table is written as {', '.join(FORMATS)}, got {form!r}")
-    if form == "html":
-        return html_report(comparison, title)
+    titled = {"html": html_report, "latex": latex_table}
+    if form in titled:
+        return titled[form](comparison, title)
     write: Callable[[Comparison], str] = getattr(tables, f"{form}_table")
     return write(comparison)
 
@@ -188,13 +204,26 @@ def _clusters(ws: Workspace, names: Sequence[str]) -> list[Cluster]:
         return [library.get_cluster(session, ws.project.id, n) for n in dict.fromkeys(names)]
 
 
-def _settings(anchor: str | None, credit: str, draws: int | None, seed: int) -> dict[str, Any]:
+def _check_folds(clusters: Sequence[Cluster], triples: Triples, folds: int) -> None:
+    for cluster in clusters:
+        if cluster.kind is ClusterKind.TEST:
+            raise BadInput(f"{cluster.name} is a test set: nothing may be fitted on it")
+    references = len(np.unique(triples.reference))
+    if references < folds:
+        raise BadInput(f"{references} references cannot be dealt into {folds} folds")
+
+
+def _settings(
+    anchor: str | None, credit: str, draws: int | None, seed: int, cross_fit: int
+) -> dict[str, Any]:
     from dataclasses import asdict
 
     from cssim.evaluation.report import CompareSettings
 
     chosen = {"draws": draws} if draws is not None else {}
-    return asdict(CompareSettings(credit=credit, anchor=anchor, seed=seed, **chosen))
+    return asdict(
+        CompareSettings(credit=credit, anchor=anchor, seed=seed, cross_fit=cross_fit, **chosen)
+    )
 
 
 def _stored(ws: Workspace, info: EvaluationInfo) -> StoredComparison:

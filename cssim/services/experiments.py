@@ -173,6 +173,7 @@ def ensemble_request(
     strategy: str = "uniform",
     fit_on: Sequence[str] = (),
     features: str | None = None,
+    shuffles: int | None = None,
 ) -> JobRequest:
     """A checked request to fit and save an ensemble.
 
@@ -184,6 +185,8 @@ def ensemble_request(
         fit_on: names of the validation clusters that weights and confidence are fitted on.
         features: name of the model whose embeddings of the references decide about weights that
             depend on them; None takes the first frozen one among the members, or of the project.
+        shuffles: of the references, to test whether such weights owe anything to what references
+            look like; None takes the default, 0 tests nothing.
 
     Raises:
         NotFound: a model, a cluster or the strategy does not exist.
@@ -191,6 +194,7 @@ def ensemble_request(
             model to make features with.
         Conflict: an ensemble of that name is there already.
     """
+    from cssim.ensembles.nulls import DRAWS
     from cssim.ensembles.strategies import strategy as strategy_of
 
     if not re.fullmatch(r"[\w .+-]{1,100}", name) or name.startswith("."):
@@ -219,6 +223,7 @@ def ensemble_request(
             "strategy": strategy,
             "fit_on": [cluster.id for cluster in clusters],
             "features": None if projector is None else projector.id,
+            "shuffles": DRAWS if shuffles is None else shuffles,
         },
     )
 
@@ -246,6 +251,13 @@ def request_ensemble(
     """The id of a queued job that builds an ensemble; see `ensemble_request`."""
     request = ensemble_request(ws, name, members, **options)
     return jobs.enqueue(ws, request.kind, request.params, by=by)
+
+
+def strategy_names() -> list[str]:
+    """Names of all strategies, in the order in which tables show them."""
+    from cssim.ensembles.strategies import STRATEGIES
+
+    return list(STRATEGIES)
 
 
 def cs_models(ws: Workspace) -> list[str]:

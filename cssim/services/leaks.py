@@ -21,13 +21,13 @@ from db import library, runs
 if TYPE_CHECKING:
     from cssim.embeddings.encoder import Encoder
     from cssim.evaluation.leakage import MemberLeak, Overlap, SetIds, Training
-    from cssim.services.comparing import Chosen
+    from cssim.services.chosen import Chosen
 
 Progress = Callable[[int, int, str], None]
 Pairs = set[tuple[int, int]]
 
 
-def _training(chosen: Chosen) -> dict[str, list[Training]]:
+def _training(chosen: Chosen, *, cross_fitted: bool) -> dict[str, list[Training]]:
     """What each row, through its members, was trained or fitted on."""
     from cssim.ensembles.strategies import strategy
     from cssim.evaluation.leakage import Training
@@ -40,7 +40,8 @@ def _training(chosen: Chosen) -> dict[str, list[Training]]:
     found = {model.name: [one(model)] for model in chosen.models}
     for ensemble in chosen.ensembles:
         parts = [one(member) for member in chosen.members(ensemble)]
-        if strategy(ensemble.strategy).needs_labels:  # its weights have seen these answers
+        # Weights that are fitted elsewhere have seen those answers.
+        if strategy(ensemble.strategy).needs_labels and not cross_fitted:
             parts.append(Training(ensemble.name, frozenset(ensemble.config.get("fit_on", []))))
         found[ensemble.name] = parts
     return found
@@ -52,6 +53,7 @@ def leaks_of(
     triples: Triples,
     *,
     near: Iterable[tuple[int, int]] = (),
+    cross_fitted: bool = False,
 ) -> dict[str, MemberLeak]:
     """The worst leak of each row.
 
@@ -60,6 +62,8 @@ def leaks_of(
         clusters: what is evaluated.
         triples: their triples.
         near: near duplicates of training images among the evaluated ones (`Seen.near`).
+        cross_fitted: ensembles are fitted again so that no weight sees what it answers; only their
+            members can leak then.
     """
     from cssim.evaluation.leakage import member_leak
 
@@ -69,7 +73,7 @@ def leaks_of(
             (member_leak(part, ids, triples.reference, near=pairs) for part in parts),
             key=lambda leak: leak.rank,
         )
-        for name, parts in _training(chosen).items()
+        for name, parts in _training(chosen, cross_fitted=cross_fitted).items()
     }
 
 

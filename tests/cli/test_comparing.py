@@ -47,4 +47,4 @@ def test_html_goes_to_a_file(tmp_path: Path) -> None:
     assert page.startswith("<!doctype html>")
     assert page.rstrip().endswith("</html>")
     assert "<h1>my &lt;table&gt;</h1>" in page
-    assert '<a href="#run-2">2</a>' in page  # the job that trained it
+    assert ">model 2, job 2</a>" in page  # what is stored, and the job that trained it

@@ -6,9 +6,9 @@ import pytest
 from cssim.ensembles.distances import spreads
 from cssim.ensembles.gating import GatedWeights
 from cssim.ensembles.logistic import fit_logistic
-from cssim.ensembles.nulls import gating_null
+from cssim.ensembles.nulls import BLIND, shuffled_null
 from cssim.ensembles.projection import fit_projection
-from cssim.ensembles.strategies import strategy
+from cssim.ensembles.strategies import STRATEGIES, cross_fit, strategy
 from cssim.ensembles.weighting import collect
 from cssim.errors import BadInput
 
@@ -61,13 +61,45 @@ def test_the_fit_is_a_logistic_regression_on_margins_times_coordinates():
 
 
 def test_the_null_is_beaten_by_a_gate_and_by_nothing_else():
-    real = gating_null(*world(gate=0.9), draws=19, seed=1)
+    real = shuffled_null("gated", *world(gate=0.9), draws=19, seed=1)
     assert real.gain > 0.03
     assert real.p == 0.05
     assert max(real.null) < real.gain
-    none = gating_null(*world(gate=0.0, references=40), draws=9, seed=1)
+    none = shuffled_null("gated", *world(gate=0.0, references=40), draws=9, seed=1)
     assert none.gain < real.gain / 3
     assert none.p == (1 + sum(value >= none.gain for value in none.null)) / 10
+
+
+@pytest.mark.parametrize("name", ["knn", "map-max"])
+def test_other_strategies_that_look_are_held_against_their_like_without_eyes(name):
+    distances, share, reference, features = world(gate=0.9, references=300, each=6)
+    found = shuffled_null(name, distances, share, reference, features, draws=19, folds=3)
+
+    def credit(name, looks):
+        answers = cross_fit(name, distances, share, reference, features=looks, folds=3)
+        return np.where(answers[:, 0] < answers[:, 1], share, 1 - share).mean()
+
+    assert found.gain == pytest.approx(credit(name, features) - credit(found.blind, None))
+    shuffled = features[::6][np.random.default_rng(0).permutation(300)][reference]
+    assert found.null[0] == pytest.approx(credit(name, shuffled) - credit(found.blind, None))
+    assert found.p == 0.05
+
+
+def test_every_strategy_that_looks_at_the_reference_has_its_like_without_eyes():
+    assert set(BLIND) == {name for name, row in STRATEGIES.items() if row.needs_features}
+    assert not {STRATEGIES[name].needs_features for name in BLIND.values()} - {False}
+    with pytest.raises(BadInput, match="'stacking'"):
+        shuffled_null("stacking", *world(gate=0.0, references=10, each=2))
+
+
+def test_a_null_may_be_stopped():
+    def stop(done, total):
+        assert total == 19
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shuffled_null("map-avg", *world(gate=0.0, references=20, each=2), progress=stop)
 
 
 def test_gates_of_another_shape_are_refused():

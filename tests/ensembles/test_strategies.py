@@ -9,7 +9,9 @@ from cssim.ensembles.distances import margins, spreads
 from cssim.ensembles.strategies import (
     STRATEGIES,
     Fitted,
+    cross_confidence,
     cross_fit,
+    fit_slope,
     folds_by_reference,
     strategy,
 )
@@ -23,9 +25,11 @@ def features_of(reference, dim: int = 12):
     return np.random.default_rng(7).normal(size=(1000, dim))[reference].astype(np.float32)
 
 
-def fit(name, distances, share, reference, **options):
+def fit(name, distances, share, reference, *, folds: int = 0, **options):
+    """Without a confidence unless asked for: it takes a fit for each fold."""
+    looks = features_of(reference)
     return strategy(name).fit(
-        distances, share, reference=reference, features=features_of(reference), **options
+        distances, share, reference=reference, features=looks, folds=folds, **options
     )
 
 
@@ -44,8 +48,8 @@ def world(members: int = 4, n: int = 300, seed: int = 0):
 def test_swapping_the_candidates_swaps_the_answer(name):
     distances, share, reference = world()
     features = features_of(reference)
-    fitted = fit(name, distances, share, reference)
-    other = fit(name, distances[:, :, ::-1], 1 - share, reference)
+    fitted = fit(name, distances, share, reference, folds=2)
+    other = fit(name, distances[:, :, ::-1], 1 - share, reference, folds=2)
     assert other.weights == pytest.approx(fitted.weights)
     assert other.weights_at(features) == pytest.approx(fitted.weights_at(features))
     combined = fitted.combine(distances, features)
@@ -129,6 +133,75 @@ def test_a_cross_fit_never_sees_the_answers_of_its_own_references(name):
     lied = np.where(fold == 0, 1 - share, share)
     after = cross_fit(name, distances, lied, reference, features=features, folds=3, seed=4)
     assert np.array_equal(after[fold == 0], before[fold == 0])
+
+
+def test_a_confidence_never_sees_the_answers_of_its_own_references():
+    distances, share, reference = world()
+    combined = cross_fit("stacking", distances, share, reference, folds=3, seed=4)
+    before = cross_confidence(combined, share, reference, folds=3, seed=4)
+    fold = folds_by_reference(reference, 3, 4)
+    lied = np.where(fold == 0, 1 - share, share)
+    after = cross_confidence(combined, lied, reference, folds=3, seed=4)
+    assert np.array_equal(after[fold == 0], before[fold == 0])
+    assert not np.allclose(after[fold == 1], before[fold == 1])
+    slope = fit_slope(combined[fold != 1], share[fold != 1])
+    expected = 1 / (1 + np.exp(-slope * margins(combined[fold == 1])))
+    assert before[fold == 1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["stacking", "uniform", "knn"])
+def test_the_slope_is_that_of_answers_that_the_fits_have_not_seen(name):
+    distances, share, reference = world()
+    features = features_of(reference)
+    fitted = fit(name, distances, share, reference, folds=3, seed=4)
+    combined = cross_fit(name, distances, share, reference, features=features, folds=3, seed=4)
+    assert fitted.slope == fit_slope(combined, share)
+    assert fit(name, distances, share, reference).slope is None
+    one = np.zeros_like(reference)  # nobody else to learn from
+    alone = strategy(name).fit(distances, share, reference=one, features=features_of(one))
+    whole = alone.combine(distances, features_of(one))
+    assert alone.slope == fit_slope(whole, share)
+
+
+def test_an_overfitted_stack_is_less_sure_than_its_own_answers_make_it():
+    rng = np.random.default_rng(0)
+    distances, share = rng.normal(size=(20, 60, 2)), rng.integers(0, 2, 60).astype(float)
+    fitted = strategy("stacking").fit(distances, share, reference=np.arange(60) // 2)
+    seen = fit_slope(fitted.combine(distances), share)
+    assert fitted.slope is not None
+    assert fitted.slope < seen / 4
+
+
+@pytest.mark.parametrize("name", [n for n, s in STRATEGIES.items() if s.needs_features])
+def test_competence_evidence_and_weights_of_any_new_reference_inside_and_outside(name):
+    distances, share, reference = world(n=900)
+    fitted = fit(name, distances, share, reference)
+    rng = np.random.default_rng(5)
+    known = features_of(np.unique(reference))
+    between = 0.7 * known[:10] + 0.3 * known[10:20]
+    outside = 1000 * rng.normal(size=(10, 12)).astype(np.float32)
+    new = np.concatenate([known[:10], between, outside])
+    weights = fitted.weights_at(new)
+    assert weights.shape == (30, 4)
+    assert np.abs(weights).sum(axis=1) == pytest.approx(np.ones(30))
+    evidence = fitted.evidence
+    assert evidence is not None
+    assert (len(evidence.reference), int(evidence.triples.sum())) == (30, 900)
+    estimate = fitted.estimate_at(new)
+    if name == "gated":  # it weighs without estimating how often a member is right
+        assert estimate is None
+        return
+    assert estimate is not None
+    nothing = estimate.references == 0
+    assert estimate.competence.shape == (30, 4)
+    assert np.array_equal(np.isnan(estimate.competence), np.tile(nothing[:, None], (1, 4)))
+    assert ((estimate.competence >= 0) & (estimate.competence <= 1))[~nothing].all()
+    assert np.array_equal(nothing, estimate.triples == 0)
+    assert (estimate.references <= 30).all()
+    assert (estimate.triples >= estimate.references).all()
+    assert weights[nothing] == pytest.approx(np.full((nothing.sum(), 4), 0.25))
+    assert not nothing[:10].any()  # references that it has seen
+    assert name.startswith("map") or not nothing.any()
 
 
 @pytest.mark.parametrize("name", [n for n in STRATEGIES if n not in ("vote", "uniform")])

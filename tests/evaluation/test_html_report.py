@@ -71,12 +71,19 @@ def test_each_run_of_the_table_leads_to_what_it_was():
     comparison = replace(BY_HAND, fingerprints={"ensemble a|b_c": "f00d", "data": "beef"})
     reader = read(comparison)
     links = [attrs["href"] for tag, attrs in reader.tags if tag == "a"]
-    assert links == ["#run-12"]
-    assert [attrs["id"] for tag, attrs in reader.tags if tag == "li" and "id" in attrs] == [
-        "run-12"
+    # By its name and by its run, but for the row without a run; no row of people or chance.
+    assert links == ["#row-0", "#row-0", "#row-1", "#row-1", "#row-2"]
+    targets = [attrs["id"] for tag, attrs in reader.tags if tag == "li" and "id" in attrs]
+    assert targets == ["row-0", "row-1", "row-2"]
+    runs = [line for line in reader.words["li"] if line.startswith("a|b_c: Ensemble")]
+    assert BY_HAND.rows[1].context is not None
+    said = BY_HAND.rows[1].context.sentence("a|b_c")
+    assert runs == [
+        f"a|b_c: Ensemble; ensemble 3; job 12; members plain + sea; {said}; fingerprint f00d"
     ]
-    runs = [line for line in reader.words["li"] if line.startswith("a|b_c: ")]
-    assert runs == ["a|b_c: Ensemble; job 12; members plain + sea; fingerprint f00d"]
+    assert any(
+        "far: Frozen backbone; made by no job; not available" in w for w in reader.words["li"]
+    )
     assert "data: fingerprint beef" in reader.words["li"]
 
 

@@ -2,17 +2,19 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from cssim.evaluation.accuracy import Ceiling
+from cssim.evaluation.context import ContextTest
+from cssim.evaluation.latex import latex_table
 from cssim.evaluation.leakage import Overlap
 from cssim.evaluation.report import CompareSettings, Comparison, EvaluatedSet, Row
 from cssim.evaluation.tables import (
     caption,
     csv_table,
     decimals,
-    latex_table,
     markdown_table,
     text_table,
 )
@@ -20,13 +22,15 @@ from cssim.evaluation.tables import (
 BY_HAND = Comparison(
     settings=CompareSettings(anchor="plain"),
     rows=(
-        Row("plain", "frozen", leakage="none", triples=10005, references=1010, accuracy=0.78512,
-            error=0.0083, low=0.76888, high=0.8, macro=0.78, tied=False),
+        Row("plain", "frozen", leakage="none", source="model 1", triples=10005, references=1010,
+            accuracy=0.78512, error=0.0083, low=0.76888, high=0.8, macro=0.78, tied=False),
         Row("a|b_c", "ensemble", ("plain", "sea"), leakage="trained on this set", run="12",
+            source="ensemble 3", context=ContextTest(0.004, 0.25, 19, "Stacking", "on tuning"),
             triples=10005, references=1010, accuracy=0.80512, error=0.0081, low=0.7888, high=0.82,
             macro=0.8, difference=0.02, difference_error=0.005, difference_low=0.0101,
             difference_high=0.0299, p=0.0001, p_holm=0.0002, tied=True),
         Row("far", "frozen", reason="weights not on this machine"),
+        Row("Oracle, by triple", "bound", accuracy=0.97, macro=0.96),
         Row("Chance", "chance", accuracy=0.5, macro=0.5),
     ),
     sets=(
@@ -52,15 +56,16 @@ def test_percentages_show_one_digit_beyond_the_standard_error():
 def test_the_terminal_table_is_aligned_and_complete():
     lines = text_table(BY_HAND).splitlines()
     assert lines[0].split("  ")[0] == "model"
-    assert lines[2].endswith("none")
+    assert lines[2].split()[-3:] == ["none", "model", "1"]
     columns = [lines[0].index(word) for word in ("accuracy", "Holm p")]
     assert lines[2][columns[0] + 3 : columns[0] + 13].strip().startswith("78.51")
     good = lines[3].split()
-    for word in ("80.51", "78.88", "82.00", "+2.00", "+1.01", "+2.99", "<.001", "=", "12"):
+    for word in ("80.51", "78.88", "82.00", "+2.00", "+1.01", "+2.99", "<.001", "=", ".250", "12"):
         assert word in good
     assert "not available" in lines[4]
     assert not any(character.isdigit() for character in lines[4])
-    assert lines[5].split() == ["Chance", "50.00", "50.00"]
+    assert lines[5].split() == ["Oracle,", "by", "triple", "97.00", "96.00"]
+    assert lines[6].split() == ["Chance", "50.00", "50.00"]
 
 
 def test_what_rounds_to_zero_has_no_minus():
@@ -81,9 +86,42 @@ def test_the_caption_says_how_where_and_how_often():
         "agrees with one left out 74.40 % of the time (9,000 triples",
         "another 71.32 %; no answers can earn more than 83.70 %",
         "far is not available: weights not on this machine.",
+        "a|b_c: looking at the reference gains +0.40 points over Stacking (on tuning); p = 0.25 "
+        "against 19 shuffles of the references: not shown to be context-sensitive.",
+        "Oracle: the best of all ensembles' members",
         "Mind the gap.",
     ):
         assert words in text
+    assert "cross-fitted" not in text
+    folded = replace(BY_HAND, settings=replace(BY_HAND.settings, cross_fit=5))
+    assert "their weights come from 4 of 5 parts of the evaluated" in "\n".join(caption(folded))
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        (ContextTest(0.01, 0.05, 19, "Stacking", "here"), "references: context-sensitive"),
+        (ContextTest(0.01, 0.1, 19, "Stacking", "here"), "not shown to be context-sensitive"),
+        (ContextTest(-0.01, 0.05, 19, "Stacking", "here"), "references: no better than Stacking"),
+        (ContextTest(untested="4 references"), "was not tested: 4 references"),
+    ],
+)
+def test_a_strategy_that_looks_says_whether_looking_helps(test, words):
+    assert test.sentence("x").endswith(words)
+    row = Row("x", "ensemble", accuracy=0.5, context=test)
+    table = text_table(Comparison(settings=CompareSettings(), rows=(row,)))
+    assert ("not tested" in table.splitlines()[2]) == bool(test.untested)
+
+
+def test_every_row_leads_to_its_run_in_every_format():
+    for text in (text_table(BY_HAND), markdown_table(BY_HAND), latex_table(BY_HAND)):
+        lines = [line for line in text.splitlines() if "ensemble 3, job 12" in line]
+        assert len(lines) == 1
+        assert "80.51" in lines[0]
+        assert any("model 1" in line and "78.51" in line for line in text.splitlines())
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO(csv_table(BY_HAND)))}
+    assert (rows["a|b_c"]["source"], rows["a|b_c"]["run"]) == ("ensemble 3", "12")
+    assert (rows["plain"]["source"], rows["plain"]["run"]) == ("model 1", "")
 
 
 @pytest.mark.parametrize(("looks", "words"), [(1, "once"), (2, "twice"), (3, "3 times")])
@@ -97,14 +135,14 @@ def test_columns_about_an_anchor_need_one():
     plain = Comparison(settings=CompareSettings(), rows=(Row("x", "frozen", accuracy=0.5),))
     header = text_table(plain).splitlines()[0]
     assert "95 % interval" in header
-    for word in ("vs", "Holm p", "members", "trained on", "run"):
+    for word in ("vs", "Holm p", "members", "trained on", "run", "context p"):
         assert word not in header.split("  ")
 
 
 def test_markdown_has_as_many_cells_in_each_line_and_escapes_bars():
     lines = [line for line in markdown_table(BY_HAND).splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in lines} == {14}
-    assert lines[1].count("---:") == 8
+    assert {line.replace("\\|", "").count("|") for line in lines} == {15}
+    assert lines[1].count("---:") == 9
     assert "a\\|b_c" in lines[3]
     assert "- Mind the gap." in markdown_table(BY_HAND)
 
@@ -115,14 +153,7 @@ def test_csv_carries_every_digit_and_no_number_where_there_is_none():
     assert float(rows[1]["difference_low"]) == 0.0101
     assert rows[1]["members"] == "plain + sea"
     assert (rows[2]["accuracy"], rows[2]["reason"]) == ("", "weights not on this machine")
-
-
-def test_latex_is_booktabs_with_special_characters_escaped():
-    lines = latex_table(BY_HAND).splitlines()
-    assert lines[:2] == [r"\begin{tabular}{llrrrrrrrrlll}", r"\toprule"]
-    body = [line for line in lines if line.endswith(r"\\")]
-    assert {line.replace(r"\&", "").count("&") for line in body} == {12}
-    assert r"a|b\_c & plain + sea" in body[2]
-    assert "$<$.001" in body[2]
-    assert r"95 \% interval" in body[0]
-    assert lines[-1].startswith("% ")
+    assert [rows[1][f"context_{name}"] for name in ("gain", "p", "draws", "blind")] == [
+        "0.004", "0.25", "19", "Stacking",
+    ]  # fmt: skip
+    assert rows[0]["context_p"] == ""

@@ -321,8 +321,9 @@ def test_the_gate_is_held_against_shuffled_references(
     run_worker(ws, limit=1)
     few = _analyse(ws, ensembles=["gate"])
     assert _part(few, "gate")["gating_null"] is None
-    assert any("it needs 10 validation references and has 4" in note for note in few["notes"])
-    monkeypatch.setattr("cssim.services.dissecting._FOLDS", 2)
+    words = "needs 10 references that it was fitted on, and there are 4"
+    assert any(words in note for note in few["notes"])
+    monkeypatch.setattr("cssim.ensembles.nulls.LEAST_REFERENCES", 4)
     null = _part(_analyse(ws, ensembles=["gate"]), "gate")["gating_null"]
     triples = _triples(ws, *sets)
     distances = np.stack([_naive(ws, name, triples)[0] for name in ("histogram", "tiny")])
@@ -335,10 +336,20 @@ def test_the_gate_is_held_against_shuffled_references(
     credit = {}
     for name, features in (("stacking", None), ("gated", looks)):
         combined = cross_fit(
-            name, distances, triples.share_a, triples.reference, features=features, folds=2
+            name, distances, triples.share_a, triples.reference, features=features, folds=4
         )
         credit[name] = soft_credit(combined, triples.share_a).mean()
     assert null["gain"] == pytest.approx(credit["gated"] - credit["stacking"], abs=1e-6)
     assert len(null["null"]) == 19
     reached = sum(value >= null["gain"] for value in null["null"])
     assert null["p"] == pytest.approx((1 + reached) / 20)
+    assert (null["blind"], null["draws"]) == ("Stacking", 19)
+    experiments.request_ensemble(
+        ws, "again", ["histogram", "tiny"], strategy="gated", fit_on=sets, features="tiny"
+    )
+    run_worker(ws, limit=1)
+    built = experiments.list_ensembles(ws)[-1].config["context"]
+    assert (built["gain"], built["null"]) == (null["gain"], null["null"])
+    assert built["where"] == f"cross-fitted on {' + '.join(sets)}"
+    monkeypatch.setattr("cssim.services.dissecting.context_test", None)  # nothing is tested twice
+    assert _part(_analyse(ws, ensembles=["again"]), "again")["gating_null"] == built
