@@ -41,6 +41,15 @@ const COVERING = {
     this.setCover("help", helpCover(this.page ? this.page.mode : "choose", this.data));
   },
 
+  /** Streamlit's "Connection error" blocks mouse and finger; the quiet line says what there is to say. */
+  watchDialogs() {
+    this.dialogs = new MutationObserver(() => {
+      const dialog = document.querySelector('[data-testid="stDialog"]');
+      if (dialog && /connection error/i.test(dialog.textContent)) dialog.querySelector('[aria-label="Close"]')?.click();
+    });
+    this.dialogs.observe(document.body, { childList: true, subtree: true });
+  },
+
   // --- the instructions before the first page ----------------------------------------------
 
   /** Whether this person has read these instructions, in this browser. */
@@ -101,7 +110,7 @@ const COVERING = {
 
   takeBreak() {
     const minutes = this.pace.breakDue(performance.now());
-    this.setCover("break", breakCover({ minutes, given: this.sitting }));
+    this.setCover("break", breakCover({ minutes, given: this.sitting, waiting: this.outbox.waiting }));
   },
 
   showRest(state, problem) {

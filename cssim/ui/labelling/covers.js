@@ -144,18 +144,18 @@ function zoomCover(page, place) {
     { class: "zoom", role: "dialog", "aria-modal": "true", "aria-label": `Zoom: reference and candidate ${place + 1}`, "data-do": "close", tabindex: "-1" },
     large(page.reference, "Reference"),
     large(page.candidates[place], `Candidate ${place + 1}`),
-    make("p", {}, "z or a tap on the candidate: the next one · Esc: back")
+    make("p", {}, "Tap the candidate (z) for the next one, anything else (Esc) to go back")
   );
 }
 
-function breakCover({ minutes, given }) {
+function breakCover({ minutes, given, waiting }) {
   const done = given ? `${count(given, "page")} in this sitting. ` : "";
   const rest = minutes ? `You have worked for ${minutes} minutes without a pause. ` : "";
   return make(
     "div",
     { class: "card rest break", role: "dialog", "aria-modal": "true", "aria-label": "Break" },
     make("h2", {}, "Have a break"),
-    make("p", {}, `${rest}${done}Look at something far away, stand up, drink something. All is saved.`),
+    make("p", {}, `${rest}${done}Look at something far away, stand up, drink something. ${waiting ? `${count(waiting, "answer")} not sent yet, kept here.` : "All is saved."}`),
     make("button", { class: "main", "data-do": "close" }, "Go on", make("kbd", {}, "Enter"))
   );
 }

@@ -52,12 +52,14 @@ class Labelling {
     document.addEventListener("visibilitychange", () => this.visibility(), { signal });
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(document.documentElement);
+    this.watchDialogs();
     this.asking = setInterval(() => document.visibilityState === "visible" && this.askProgress(), ASK_AGAIN);
   }
 
   close() {
     this.controller.abort();
     this.observer.disconnect();
+    this.dialogs.disconnect();
     clearInterval(this.asking);
     this.supply.close();
     this.supply.release(this.present ? [this.present.lease] : []);

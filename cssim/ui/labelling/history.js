@@ -4,6 +4,7 @@
  * answer without `judgement` is still on its way. */
 
 const PORTION = 40; // answers fetched at once
+const KEPT = 30; // answers whose pictures stay decoded
 
 /** Methods of `Labelling`. */
 const HISTORY = {
@@ -12,6 +13,9 @@ const HISTORY = {
     this.past = this.past.filter((earlier) => earlier.page.page !== said.page.page);
     this.past.push(said);
     this.last = said;
+    // A day's pictures need not stay decoded; who goes back that far waits a moment.
+    const old = this.past[this.past.length - KEPT];
+    if (old) forgetPictures(old.page);
   },
 
   /** An answer is durable: the receipt says where. */
@@ -82,6 +86,11 @@ const HISTORY = {
   },
 };
 
+function forgetPictures(page) {
+  [page.decoded, page.ready] = [false, null];
+  for (const picture of [page.reference, ...page.candidates]) delete picture.image;
+}
+
 /** What the server tells of an own answer, as `past` holds it. */
 function saidBefore(given) {
   const place = (position) => given.candidates.findIndex((candidate) => candidate.position === position);
@@ -120,7 +129,7 @@ function historyCover({ past, refused, open, more }) {
 function historyItem(said, open) {
   const { page, order = [], classes, kind } = said;
   const thumb = (picture, label, mark, extra = "") =>
-    make("span", { class: `thumb ${extra}` }, make("img", { src: `/images/${picture.sha256}?w=256`, alt: label, loading: "lazy" }), ...(mark ? [make("b", {}, mark)] : []));
+    make("span", { class: `thumb ${extra}` }, make("img", { src: picture.image?.src || `/images/${picture.sha256}?w=256`, alt: label, loading: "lazy" }), ...(mark ? [make("b", {}, mark)] : []));
   const places = order.length ? order : page.candidates.map((_, place) => place);
   const candidates = places.map((place, rank) =>
     thumb(
@@ -159,7 +168,7 @@ function refusedItem(reply, { retry, discard }) {
 /** A moment as people say it. */
 function when(milliseconds) {
   const moment = new Date(milliseconds);
-  const time = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   const today = new Date().toDateString() === moment.toDateString();
-  return today ? time : `${moment.toLocaleDateString([], { day: "numeric", month: "short" })} ${time}`;
+  return today ? time : `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
 }

@@ -46,8 +46,12 @@ const POINTER = {
       this.root.setPointerCapture(held.pointerId);
       this.root.dataset.dragging = "yes";
       held.tile.classList.add("dragged");
+      // It shrinks round the pointer, so that what it is dropped on can be seen.
+      const box = held.tile.getBoundingClientRect();
+      held.scale = Math.min(1, 150 / Math.max(box.width, box.height));
+      held.tile.style.transformOrigin = `${held.x - box.x}px ${held.y - box.y}px`;
     }
-    held.tile.style.transform = `translate(${dx}px, ${dy}px)`;
+    held.tile.style.transform = `translate(${dx}px, ${dy}px) scale(${held.scale})`;
     this.markTarget(this.targetAt(event));
   },
 
@@ -99,7 +103,7 @@ const POINTER = {
     }
     if (!this.held) return;
     const { tile, pointerId } = this.held;
-    tile.style.transform = "";
+    tile.style.transform = tile.style.transformOrigin = "";
     tile.classList.remove("dragged");
     if (this.root.hasPointerCapture(pointerId)) this.root.releasePointerCapture(pointerId);
     delete this.root.dataset.dragging;

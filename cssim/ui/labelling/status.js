@@ -77,7 +77,7 @@ const STATUS = {
   /** For eyes: a line that goes away by itself; it is also read aloud. */
   say(text) {
     const line = this.root.querySelector(".spoken");
-    line.textContent = text;
+    line.textContent = `${text[0].toUpperCase()}${text.slice(1)}`;
     clearTimeout(this.silence);
     this.silence = setTimeout(() => (line.textContent = ""), 4000);
     this.announce(text);

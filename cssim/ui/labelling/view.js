@@ -24,7 +24,7 @@ function make(tag, attributes = {}, ...children) {
 function tile(picture, label, attributes) {
   const ratio = picture.width && picture.height ? picture.width / picture.height : 4 / 3;
   const inside = picture.broken
-    ? make("p", { class: "broken" }, make("b", {}, "This picture is gone"), `${picture.broken}. Press s to skip the page, f to flag it.`)
+    ? make("p", { class: "broken" }, make("b", {}, "This picture cannot be shown"), `${picture.broken[0].toUpperCase()}${picture.broken.slice(1)}. Skip the page (s) or flag it (f).`)
     : picture.image;
   const frame = make(
     "div",
@@ -111,9 +111,9 @@ function sides(root) {
 const BUTTONS = {
   rank: () => Object.entries(CLASSES).map(([value, name]) => answerButton(value, value, name)),
   choose: (root) => [
-    answerButton("ArrowLeft", "←", sides(root)[0]),
+    answerButton("ArrowLeft", root.dataset.narrow === "yes" ? "1" : "←", sides(root)[0]),
     ...(root.dataset.tie === "yes" ? [answerButton("0", "0", "Cannot say")] : []),
-    answerButton("ArrowRight", "→", sides(root)[1]),
+    answerButton("ArrowRight", root.dataset.narrow === "yes" ? "2" : "→", sides(root)[1]),
   ],
   tie: (_, [left, right]) => [
     answerButton("ArrowLeft", "←", `Candidate ${left + 1}`),
