@@ -1,6 +1,8 @@
-"""The comparison table, what it was made from, and how to make a new one."""
+"""The comparison table, where it comes from and what lies behind it, and how to make a new one."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -14,50 +16,56 @@ from cssim.ui import (
     session,
     tables,
     widgets,
-    words,
 )
+from cssim.ui.compare import breakdowns, choosing, clusters, curves, members, runs
 
 user = session.require("researcher")
 
 ws = runtime.workspace()
 widgets.header("Compare", "Who agrees with people how often, with the uncertainty that remains.")
 with widgets.errors():
-    stored = evaluation.list_comparisons(ws)
-    if stored:
-        titles = {
-            info.id: f"{info.name}, {words.ago(info.created_at)} (no. {info.id})" for info in stored
+    chosen = choosing.draw(evaluation.list_comparisons(ws))
+    parts: dict[str, Callable[[], None]] = {}
+    if chosen is not None:
+        shown = cached.comparison(ws, chosen)
+        comparison_view.draw_stale(shown)
+        runs.draw(ws, shown)
+        parts = {
+            "Result": lambda: comparison_view.draw(shown),
+            "Where it is right": lambda: breakdowns.draw(ws, user, shown),
+            "Across clusters": lambda: clusters.draw(ws, user, shown),
+            "Ensembles": lambda: members.draw(ws, user, shown),
         }
-        newest = stored[0].id  # in the key, so that a new comparison is shown at once
-        chosen = newest
-        if len(stored) > 1:
-            chosen = st.selectbox(
-                "Comparison",
-                list(titles),
-                format_func=titles.__getitem__,
-                key=f"compare_shown_{newest}",
-                width=420,
-            )
-        comparison_view.draw(cached.comparison(ws, chosen))
     else:
-        widgets.empty(
-            "Nothing compared yet",
-            "Choose models and a set below and press **Compare now**: the table says how often "
-            "each model agrees with people, and which differences are more than chance.",
-            icon=":material/leaderboard:",
-        )
-    found, models = cached.summaries(ws), experiments.list_models(ws)
-    ensembles = experiments.list_ensembles(ws)
-    left, right = st.columns(2, gap="large")
-    with left:
-        tables.section("Compare now")
-        compare_forms.draw_compare(ws, user, models, ensembles, found)
-    with right:
-        tables.section("Build an ensemble")
-        compare_forms.draw_ensemble(ws, user, models, found)
+        parts = {"Result": comparison_view.draw_empty}
+    parts["Learning curves"] = lambda: curves.draw(ws, user)
+    # Only the open part is computed and drawn.
+    for tab, part in zip(
+        st.tabs(list(parts), key="compare_part", on_change="rerun"), parts.values(), strict=True
+    ):
+        if tab.open:
+            with tab, widgets.errors():
+                part()
+    new = st.expander(
+        "New comparison",
+        expanded=chosen is None,
+        key="compare_new" if chosen is None else f"compare_new_{chosen}",
+        icon=":material/add_chart:",
+        on_change="rerun",
+    )
+    if new.open:
+        with new:
+            compare_forms.draw_compare(
+                ws,
+                user,
+                experiments.list_models(ws),
+                experiments.list_ensembles(ws),
+                cached.summaries(ws),
+            )
     tables.section("Jobs")
     jobs_view.board(
         ws,
-        ("compare", "ensemble"),
+        ("compare", "analyse", "curves", "ensemble"),
         key="compare",
-        empty="Nothing runs. Comparisons and ensembles are shown here while they are made.",
+        empty="Nothing runs. Comparisons and analyses are shown here while they are made.",
     )

@@ -83,12 +83,17 @@ def _hover(name: str, cell: Mapping[str, Any]) -> str:
 
 
 def breakdown_lines(
-    found: Mapping[str, Cells], *, ceiling: float | None = None, dark: bool = False
+    found: Mapping[str, Cells],
+    *,
+    ordered: bool = True,
+    ceiling: float | None = None,
+    dark: bool = False,
 ) -> Figure:
     """Accuracy and interval of a few rows, cell by cell; lines where the cells have an order.
 
     Args:
         found: `by_row` of the rows to draw, at most seven.
+        ordered: whether neighbouring cells have to do with each other, as contexts do not.
         ceiling: human ceiling 0..1 over all triples, as a line across.
         dark: for a dark page.
     """
@@ -111,13 +116,17 @@ def breakdown_lines(
                     "thickness": 1.5,
                     "width": 3,
                 },
-                mode="lines+markers",
+                mode="lines+markers" if ordered else "markers",
                 line={
                     "color": PALETTE[k % len(PALETTE)],
                     "dash": DASHES[k % len(DASHES)],
                     "width": 1.5,
                 },
-                marker={"symbol": SYMBOLS[k % len(SYMBOLS)], "size": 9},
+                marker={
+                    "symbol": SYMBOLS[k % len(SYMBOLS)],
+                    "size": 9,
+                    "color": PALETTE[k % len(PALETTE)],
+                },
                 hovertext=[_hover(name, cell) for cell in shown],
                 hoverinfo="text",
             )

@@ -16,7 +16,7 @@ def forest_plot(comparison: Mapping[str, Any], *, dark: bool = False) -> Figure:
 
     One trace per kind of row; filled markers belong to the leader's tie group. Vertical lines stand
     at chance, at the anchor and at the human ceiling. Rows without a number keep their place and
-    say so. Each point's `customdata` is the row's name.
+    say so; bounds are left out. Each point's `customdata` is the row's name.
 
     Args:
         comparison: `Comparison.to_dict()`.
@@ -24,7 +24,7 @@ def forest_plot(comparison: Mapping[str, Any], *, dark: bool = False) -> Figure:
     """
     from plotly.graph_objects import Figure, Scatter
 
-    rows = [row for row in comparison["rows"] if row["kind"] not in ("chance", "ceiling")]
+    rows = [row for row in comparison["rows"] if row["kind"] in KINDS]
     figure = Figure()
     for kind, colour in zip(KINDS, PALETTE, strict=False):
         own = [row for row in rows if row["kind"] == kind and row["accuracy"] is not None]

@@ -43,6 +43,11 @@ def find_analysis(ws: Workspace, comparison: EvaluationInfo) -> StoredAnalysis |
     return StoredAnalysis(job, changes_since(ws, job.params, then, with_members=True))
 
 
+def newest_analysis(ws: Workspace, comparison: EvaluationInfo) -> int | None:
+    """The job of `find_analysis`, without its result; cheap."""
+    return _newest_id(ws, comparison, JobState.DONE)
+
+
 def pending_analysis(ws: Workspace, comparison: EvaluationInfo) -> JobInfo | None:
     """An analysis of it that waits or runs; None where none does."""
     return _newest(ws, comparison, JobState.QUEUED, JobState.RUNNING)
@@ -97,8 +102,11 @@ def belongs(analysis: Mapping[str, Any], comparison: Mapping[str, Any]) -> bool:
 
 
 def _newest(ws: Workspace, comparison: EvaluationInfo, *states: JobState) -> JobInfo | None:
+    job_id = _newest_id(ws, comparison, *states)
+    return None if job_id is None else jobs.get_job(ws, job_id)
+
+
+def _newest_id(ws: Workspace, comparison: EvaluationInfo, *states: JobState) -> int | None:
     with ws.database.reading() as session:
-        for job_id, params in rows.job_params(session, ws.project.id, "analyse", states):
-            if belongs(params, comparison.settings):
-                return rows.get_job(session, ws.project.id, job_id)
-    return None
+        found = rows.job_params(session, ws.project.id, "analyse", states)
+    return next((job for job, params in found if belongs(params, comparison.settings)), None)

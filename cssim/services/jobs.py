@@ -33,6 +33,7 @@ __all__ = [
     "get_job",
     "job_events",
     "job_log",
+    "list_job_ids",
     "list_jobs",
     "log_path",
     "retry",
@@ -143,6 +144,13 @@ def list_jobs(
     """Jobs of the project, newest first; of all states, or kinds, where none are named."""
     with ws.database.reading() as session:
         return rows.list_jobs(session, ws.project.id, states=states, kinds=kinds, limit=limit)
+
+
+def list_job_ids(ws: Workspace, kind: str, states: Sequence[JobState]) -> list[int]:
+    """Ids of the jobs of a kind, newest first, without reading their results: cheap."""
+    with ws.database.reading() as session:
+        found = rows.job_params(session, ws.project.id, kind, states)
+    return [job_id for job_id, _ in found]
 
 
 def job_events(ws: Workspace, job_id: int, *, after: int = -1) -> list[dict[str, Any]]:

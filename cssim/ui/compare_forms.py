@@ -1,4 +1,4 @@
-"""What to compare, and which models to combine: the two forms of the comparison page."""
+"""What to compare: the form of the comparison page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cssim.services import evaluation, experiments, offers
+from cssim.services import evaluation
 from cssim.services.library import ClusterSummary
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, EnsembleInfo, ModelInfo, ModelKind, Person
@@ -124,59 +124,3 @@ def _what_is_missing(sets: bool, rows: bool) -> str:
     if not sets:
         return "A comparison needs a set with answers whose pictures are here. Import one."
     return "A comparison needs models: train one, or add a frozen backbone on the page Train."
-
-
-def draw_ensemble(
-    ws: Workspace, user: Person, models: Sequence[ModelInfo], found: Sequence[ClusterSummary]
-) -> None:
-    """Name, members, strategy and the set to fit on."""
-    if len(models) < 2:
-        st.info("An ensemble needs two models or more; train them first.", icon=":material/info:")
-        return
-    strategies = offers.strategy_titles()
-    trained = [model.name for model in models if model.kind is ModelKind.CS]
-    name = st.text_input("Name", key="ensemble_name", placeholder="e.g. all CS models")
-    members = st.multiselect(
-        "Members",
-        [model.name for model in models],
-        default=trained,
-        wrap=True,
-        key=f"ensemble_members_{len(models)}",
-    )
-    first, second = st.columns(2)
-    strategy = first.selectbox(
-        "Combined by",
-        list(strategies),
-        index=list(strategies).index("uniform"),
-        format_func=lambda key: strategies[key][0],
-        key="ensemble_strategy",
-    )
-    needs = strategies[strategy][1]
-    sets = [
-        one.cluster.name
-        for one in measurable(found)
-        if one.cluster.kind in (ClusterKind.VALIDATION, ClusterKind.GOLD)
-    ]
-    none = "None: no confidence"
-    fit_on = second.selectbox(
-        "Fitted on",
-        sets if needs else [none, *sets],
-        index=0 if needs or not sets else 1,
-        key=f"ensemble_fit_{needs}",
-        help="Weights, and how sure the ensemble is, are fitted on the answers of this set.",
-        placeholder="no validation set yet",
-    )
-    pressed = st.button(
-        "Build the ensemble",
-        key="ensemble_go",
-        disabled=not name.strip() or not members or (needs and not fit_on),
-    )
-    if pressed:
-        chosen = [fit_on] if fit_on and fit_on != none else []
-        jobs_view.start(
-            ws,
-            lambda: experiments.request_ensemble(
-                ws, name.strip(), members, strategy=strategy, fit_on=chosen, by=user.id
-            ),
-            "The ensemble is queued.",
-        )

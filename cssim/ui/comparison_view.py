@@ -15,7 +15,8 @@ from cssim.services.comparison_files import (
     decimals,
 )
 from cssim.services.evaluation import StoredComparison
-from cssim.ui import jobs_view, tables, words
+from cssim.ui import figures, jobs_view, tables, widgets, words
+from cssim.ui.compare import runs
 
 KINDS = {
     **{kind.value: title for kind, title in words.MODEL_KINDS.items()},
@@ -26,17 +27,31 @@ KINDS = {
 _NO_LEAK = ("", "none")
 
 
-def draw(stored: StoredComparison) -> None:
-    """Everything about one comparison."""
-    comparison = stored.comparison
+def draw_stale(stored: StoredComparison) -> None:
+    """A warning where the comparison no longer speaks of the present, and why."""
     if stored.stale:
         st.warning(
             f"Out of date: {words.plain_markdown(stored.stale)}. The numbers below are those of "
             f"{words.ago(stored.info.created_at)}; compare again to bring them up to date.",
             icon=":material/update:",
         )
+
+
+def draw_empty() -> None:
+    """What to do where nothing has been compared."""
+    widgets.empty(
+        "Nothing compared yet",
+        "Choose models and a set below and press **Compare now**: the table says how often each "
+        "model agrees with people, and which differences are more than chance.",
+        icon=":material/leaderboard:",
+    )
+
+
+def draw(stored: StoredComparison) -> None:
+    """The table of one comparison, its forest plot, its files and how it was computed."""
+    comparison = stored.comparison
     _sets(comparison)
-    _table(comparison)
+    _table(stored)
     for row in comparison.rows:
         if row.reason:
             st.info(
@@ -46,21 +61,43 @@ def draw(stored: StoredComparison) -> None:
             )
     for note in comparison.notes:
         st.caption(words.plain_markdown(note))
+    _files(stored)
     figure = plots.forest_plot(comparison.to_dict(), dark=jobs_view.is_dark())
     figure.update_xaxes(title="Accuracy, %")  # short enough for a phone; the caption says the rest
-    st.plotly_chart(
+    tables.section("Accuracy with its interval")
+    figures.figure(
         figure,
         key="compare_forest",
-        theme=None,
-        config={"displaylogo": False},
+        name=f"{stored.info.name} accuracy",
+        data=comparison.to_dict()["rows"],
+        alt=_forest_alt(comparison),
     )
-    _files(stored)
-    with st.expander("How this was computed"):
+    st.caption(
+        "Filled: the leader and the rows that cannot be told from it. Lines across stand at "
+        "chance, at the anchor and at the human ceiling."
+    )
+    with st.expander("How this was computed", icon=":material/info:"):
         for sentence in caption(comparison):
             st.markdown(f"- {words.plain_markdown(sentence)}")
         if stored.info.created_at:
             st.markdown(f"- Computed {stored.info.created_at:%Y-%m-%d %H:%M} UTC")
         st.json({name: str(value) for name, value in _settings(comparison)}, expanded=False)
+
+
+def _forest_alt(comparison: Comparison) -> str:
+    """What the forest plot shows, in words."""
+    rows = [row for row in comparison.rows if row.accuracy is not None and row.tied is not None]
+    if not rows:
+        return "No row of this comparison has a number."
+    best = max(rows, key=lambda row: row.accuracy or 0.0)
+    tied = sum(bool(row.tied) for row in rows) - 1
+    others = f"; {words.count(tied, 'row')} cannot be told from it" if tied > 0 else ""
+    ceiling = comparison.ceiling.others if comparison.ceiling else None
+    people = "" if ceiling is None else f" The human ceiling is {words.percent(ceiling)}."
+    return (
+        f"Accuracy and interval of {words.count(len(rows), 'row')}: {best.name} leads with "
+        f"{words.percent(best.accuracy)}{others}.{people}"
+    )
 
 
 def _settings(comparison: Comparison) -> list[tuple[str, object]]:
@@ -90,7 +127,8 @@ def _times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
-def _table(comparison: Comparison) -> None:
+def _table(stored: StoredComparison) -> None:
+    comparison = stored.comparison
     settings, digits = comparison.settings, decimals(comparison)
     anchored = settings.anchor is not None
     leaks = any(row.leakage not in _NO_LEAK for row in comparison.rows)
@@ -99,7 +137,12 @@ def _table(comparison: Comparison) -> None:
     columns += ["Tie group", *["Leakage"] * leaks, "Triples"]
     rows = []
     for row in comparison.rows:
-        cells = [_title(row), _kind(row), _accuracy(row, digits), _number(row.macro, digits)]
+        cells = [
+            _title(row, stored.info.id),
+            _kind(row),
+            _accuracy(row, digits),
+            _number(row.macro, digits),
+        ]
         cells += [_difference(row, digits, settings.anchor), p_value(row.p_holm)] * anchored
         cells += [_tie(row), *[_leak(row)] * leaks, f"{row.triples:,}" if row.triples else ""]
         rows.append(cells)
@@ -115,13 +158,19 @@ def _table(comparison: Comparison) -> None:
     st.caption(text)
 
 
-def _title(row: Row) -> str:
+def _title(row: Row, comparison: int) -> str:
+    """The name of a row, which leads to its run, and what it is made of."""
     members = " + ".join(row.members)
+    made = [f"trained on {row.trained_on}"] * bool(row.trained_on) + [f"job {row.run}"] * bool(
+        row.run
+    )
+    name = tables.Markup(f"<strong>{tables.markup(row.name)}</strong>")
+    if row.kind in plots.KINDS:
+        name = tables.link(runs.address(comparison, row.name), name)
     return tables.lines(
-        tables.Markup(f"<strong>{tables.markup(row.name)}</strong>"),
+        name,
         tables.quiet(members) if members else "",
-        tables.quiet(f"trained on {row.trained_on}") if row.trained_on else "",
-        tables.quiet(f"job {row.run}") if row.run else "",
+        tables.quiet(", ".join(made)) if made else "",
     )
 
 

@@ -27,6 +27,9 @@ STYLE = f"""<style>
   overflow-wrap: anywhere; min-width: 3.2rem; }}
 .cs-table td:first-child {{ min-width: 11rem; }}
 .cs-table .num {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
+.cs-table a {{ color: inherit; text-decoration-color: color-mix(in srgb, currentColor 45%,
+  transparent); text-underline-offset: 0.18em; }}
+.cs-table a:hover {{ text-decoration-color: currentColor; }}
 .cs-quiet {{ opacity: 0.68; }}
 .cs-small {{ font-size: 0.82rem; }}
 .cs-tag {{ display: inline-block; border: 1px solid {_LINE}; border-radius: 1rem;
@@ -133,6 +136,11 @@ def quiet(text: str) -> Markup:
 def tag(text: str) -> Markup:
     """A word in a small frame."""
     return Markup(f'<span class="cs-tag">{markup(text)}</span>')
+
+
+def link(address: str, text: str) -> Markup:
+    """Text that leads to another page of this site, in the same tab."""
+    return Markup(f'<a href="{escape(address)}" target="_self">{markup(text)}</a>')
 
 
 def lines(*parts: str) -> Markup:

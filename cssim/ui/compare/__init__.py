@@ -1,0 +1,1 @@
+"""The parts of the comparison page; each is computed and drawn only while it is open."""
