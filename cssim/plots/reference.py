@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cssim.plots.style import DIVERGING, PALETTE, SCALE, ink, layout, quiet_ink, text_on
+from cssim.plots.style import DIVERGING, KINDS, PALETTE, SCALE, ink, layout, quiet_ink, text_on
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -157,4 +157,68 @@ def place_on_map(
     figure.update_layout(**layout(dark=dark), height=430)
     figure.update_xaxes(showticklabels=False, title="first principal component")
     figure.update_yaxes(showticklabels=False, title="second")
+    return figure
+
+
+def accuracy_here(
+    rows: Sequence[tuple[str, str, float, float, float, float]], *, dark: bool = False
+) -> Figure:
+    """Accuracy of each model on one reference with its interval, and overall as an open mark.
+
+    Args:
+        rows: (name, kind, accuracy here, low, high, accuracy overall), shares 0..1; NaN leaves a
+            mark out. Kinds are those of `KINDS`.
+        dark: for a dark page.
+    """
+    from plotly.graph_objects import Figure, Scatter
+
+    figure = Figure()
+    names = [name for name, *_ in rows]
+    figure.add_trace(
+        Scatter(
+            name="overall",
+            x=[100 * overall for *_, overall in rows],
+            y=names,
+            mode="markers",
+            marker={"symbol": "line-ns-open", "size": 17, "color": ink(dark),
+                    "line": {"width": 2.5}},
+            hovertext=[f"<b>{row[0]}</b> overall: {100 * row[5]:.1f} %" for row in rows],
+            hoverinfo="text",
+        )
+    )  # fmt: skip
+    for kind, colour in zip(KINDS, PALETTE, strict=False):
+        own = [row for row in rows if row[1] == kind]
+        if not own:
+            continue
+        figure.add_trace(
+            Scatter(
+                name=KINDS[kind],
+                x=[100 * here for _, _, here, *_ in own],
+                y=[name for name, *_ in own],
+                customdata=[name for name, *_ in own],
+                mode="markers",
+                marker={"color": colour, "size": 10},
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [100 * (high - here) for _, _, here, _, high, _ in own],
+                    "arrayminus": [100 * (here - low) for _, _, here, low, _, _ in own],
+                    "thickness": 1.4,
+                },
+                hovertext=[
+                    f"<b>{name}</b> here: {100 * here:.1f} %<br>{100 * low:.0f} to "
+                    f"{100 * high:.0f}, overall {100 * overall:.1f}"
+                    for name, _, here, low, high, overall in own
+                ],
+                hoverinfo="text",
+            )
+        )
+    figure.update_layout(**layout(dark=dark), height=110 + 25 * len(names))
+    figure.update_xaxes(range=[-2, 102], title="Accuracy, %")
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=names,
+        range=[len(names) - 0.5, -0.5],
+    )
     return figure

@@ -47,6 +47,11 @@ def stored(ws: Workspace, key: str) -> Estimated | None:
     return Estimated(_estimate(content["estimate"]), Fitted.from_dict(content["fitted"]))
 
 
+def is_stored(ws: Workspace, key: str) -> bool:
+    """Whether the job has left something under this key; cheap."""
+    return _file(ws, key).is_file()
+
+
 def request(ws: Workspace, setup: Setup, *, by: int | None = None) -> int:
     """The id of a queued job that estimates a setup."""
     return jobs.enqueue(ws, "estimate", {**asdict(setup), "name": setup.strategy}, by=by)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,10 @@ from cssim.triples import Triples
 from cssim.types import Cluster, Image, ModelInfo
 from db import library, one_image
 
-if TYPE_CHECKING:
-    from cssim.ensembles.fitted import Fitted
-
 Floats = NDArray[np.float64]
+
+KEPT = 200
+"""Rows of distances on whole sets that are kept: of 12,000 triples they take 38 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,12 @@ class Row:
     """By image id: in how many of the compared lists the picture stands, this one included."""
 
 
+def list_sets(ws: Workspace) -> list[Cluster]:
+    """All clusters of the project, in the order in which they were made."""
+    with ws.database.reading() as session:
+        return library.list_clusters(session, ws.project.id)
+
+
 def about(ws: Workspace, image_id: int) -> About:
     """The image, its names and the clusters in which it stands.
 
@@ -112,6 +117,11 @@ def answered_references(ws: Workspace, cluster_ids: Sequence[int]) -> list[tuple
     return sorted(((images[i], n) for i, n in found), key=lambda pair: pair[0].name)
 
 
+def of_reference(triples: Triples, image_id: int) -> Triples:
+    """Those of the triples that are about this reference, in their order."""
+    return triples[np.flatnonzero(triples.reference == image_id)]
+
+
 def neighbour_rows(shelf: Shelf, models: Sequence[ModelInfo], image_id: int, top: int) -> list[Row]:
     """The nearest pictures by each model, and which of them the models have in common."""
     lists = {}
@@ -136,7 +146,7 @@ def judges(
     everything: Triples,
     image_id: int,
     *,
-    kept: dict[tuple[str, str, int], Floats] | None = None,
+    kept: dict[str, Floats] | None = None,
 ) -> list[Judge]:
     """Each model's and ensemble's answers about one reference, and its accuracy overall.
 
@@ -153,11 +163,18 @@ def judges(
     own = {i: shelf.distances(i, triples) for i in shelf.models}
     memory = {} if kept is None else kept
 
-    def whole(model_id: int) -> Floats:
-        key = (everything.fingerprint, shelf.models[model_id].fingerprint, model_id)
+    data = everything.fingerprint
+
+    def remembered(key: str, compute: Callable[[], Floats]) -> Floats:
         if key not in memory:
-            memory[key] = shelf.distances(model_id, everything)
+            while len(memory) >= KEPT:
+                memory.pop(next(iter(memory)))
+            memory[key] = compute()
         return memory[key]
+
+    def whole(model_id: int) -> Floats:
+        key = f"{data} {model_id} {shelf.models[model_id].fingerprint} {id(shelf)}"
+        return remembered(key, lambda: shelf.distances(model_id, everything))
 
     rows: list[tuple[str, str, Floats, Floats, bool]] = [
         (m.name, m.kind.value, own[m.id], whole(m.id), image_id in m.trained_references)
@@ -168,10 +185,12 @@ def judges(
         if any(i not in shelf.models for i in members):
             continue
         seen = any(image_id in shelf.models[i].trained_references for i in members)
-        parts = [[columns(i) for i in members] for columns in (own.__getitem__, whole)]
-        here, there = (
-            _combined(shelf, one, np.stack(stack), where)
-            for stack, where in zip(parts, (triples, everything), strict=True)
+        here = _combined(shelf, one, np.stack([own[i] for i in members]), triples)
+        there = remembered(
+            f"{data} ensemble {one.info.id} {one.info.path} {id(shelf)}",
+            lambda one=one: _combined(  # type: ignore[misc]
+                shelf, one, np.stack([whole(i) for i in one.info.member_ids]), everything
+            ),
         )
         rows.append((one.info.name, "ensemble", here, there, seen))
     found = []
@@ -185,11 +204,6 @@ def judges(
             overall = float(np.nanmean(whole_credit))
         found.append(Judge(name, kind, here, credit, seen, low, high, overall))
     return found
-
-
-def panel_weights(fitted: Mapping[str, Fitted], features: NDArray[np.float32]) -> dict[str, Floats]:
-    """Weights of the members for one reference by each fitted strategy, (members,) each."""
-    return {name: one.weights_at(features)[0] for name, one in fitted.items()}
 
 
 def _combined(shelf: Shelf, one: Ready, stack: Floats, triples: Triples) -> Floats:

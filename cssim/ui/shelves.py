@@ -6,20 +6,32 @@ each thing is.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cssim.errors import BadInput
-from cssim.services import answering, estimate_jobs, estimating, gallery, library, vectors
+from cssim.errors import BadInput, CSSimError
+from cssim.services import (
+    answering,
+    estimate_jobs,
+    estimating,
+    gallery,
+    library,
+    one_reference,
+    panel,
+    vectors,
+)
 from cssim.services.answering import Ready
 from cssim.services.estimating import Estimated, Setup
+from cssim.services.one_reference import Judge
+from cssim.services.panel import Panel
 from cssim.services.vectors import Shelf
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
-from cssim.types import EnsembleInfo
+from cssim.types import EnsembleInfo, Image
 
 
 def shelf(ws: Workspace) -> Shelf:
@@ -84,7 +96,55 @@ def _estimate(_shelf: Shelf, _answers: Triples, _setup: Setup, key: str) -> Esti
     )
 
 
+def answered(ws: Workspace, cluster_ids: tuple[int, ...]) -> list[tuple[Image, int]]:
+    """References with answers in these sets, by name, with the number of their answers."""
+    states = gallery.cluster_states(ws)
+    return _answered(ws, ws.settings.url, tuple((i, states.get(i, ())) for i in cluster_ids))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _answered(
+    _ws: Workspace, url: str, states: tuple[tuple[int, tuple[int, ...]], ...]
+) -> list[tuple[Image, int]]:
+    return one_reference.answered_references(_ws, [cluster_id for cluster_id, _ in states])
+
+
+def judges(
+    ws: Workspace,
+    here: Triples,
+    overall: tuple[int, ...],
+    image_id: int,
+    ensembles: Sequence[EnsembleInfo],
+) -> list[Judge]:
+    """Who is right about one reference; what is computed of whole sets is kept for the next one.
+
+    Ensembles whose folder is gone are left out.
+    """
+    usable = []
+    for one in ensembles:
+        with suppress(CSSimError):
+            usable.append(ready(ws, one))
+    kept = _kept_distances(ws.settings.url, ws.project.id)
+    return one_reference.judges(shelf(ws), usable, here, triples(ws, overall), image_id, kept=kept)
+
+
+def panel_of(ws: Workspace, setup: Setup) -> Panel:
+    """Every strategy for the same members; see `panel.build`."""
+    own, answers = shelf(ws), triples(ws, setup.fit_on)
+    key = estimate_jobs.key_of(own, answers, setup)
+    found = _panel(ws, own, answers, setup, key)
+    if found.left and panel.stored_now(ws, own, answers, found):
+        _panel.clear(ws, own, answers, setup, key)
+        found = _panel(ws, own, answers, setup, key)
+    return found
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _panel(_ws: Workspace, _shelf: Shelf, _answers: Triples, _setup: Setup, key: str) -> Panel:
+    return panel.build(_ws, _shelf, _answers, _setup)
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
-def overall_distances(url: str, project: int) -> dict[tuple[str, str, int], NDArray[np.float64]]:
-    """Each model's distances on whole sets, as `one_reference.judges` keeps them."""
+def _kept_distances(url: str, project: int) -> dict[str, NDArray[np.float64]]:
+    """Distances on whole sets by what made them, as `one_reference.judges` keeps them."""
     return {}

@@ -1,0 +1,1 @@
+"""The page of one reference in parts: head, neighbours, triples, weights, sending it back."""
