@@ -12,6 +12,7 @@ from starlette.routing import Route
 from cssim.errors import BadInput, NotFound
 from cssim.services import gallery
 from cssim.services.workspace import Workspace
+from cssim.types import Role
 from cssim.web.describe import TEXT, WHOLE, RouteDoc, array, describe, maybe, shape
 from cssim.web.http import json_errors, person_of
 
@@ -23,6 +24,7 @@ def image_fact_routes(workspace: Callable[[], Workspace]) -> list[Route]:
         RouteDoc(
             "GET",
             "Name, tags and hash of an image",
+            role=Role.RESEARCHER,  # a name may tell an annotator what the picture shows
             detail="The picture itself lies at `/images/{sha256}`; the hash is null where only "
             "its name is known.",
             answer=shape(id=WHOLE, name=TEXT, sha256=maybe(TEXT), tags=array(TEXT)),
