@@ -66,7 +66,9 @@ def wait_painted(page: Page, before: str = "") -> str:
 
 def wait_state(page: Page, state: str) -> None:
     """Wait until the element says that it is in this state."""
-    page.wait_for_function(f"(state) => ({LAB})?.dataset.state === state", arg=state, timeout=20_000)
+    page.wait_for_function(
+        f"(state) => ({LAB})?.dataset.state === state", arg=state, timeout=20_000
+    )
 
 
 def wait_saved(page: Page) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 from sqlalchemy import update
 
 from cssim.config import load_settings
@@ -45,8 +45,8 @@ LOOKS = {
     },
 }
 CRITERION = "Which is closer to the reference in what it shows?"
-INSTRUCTIONS = """Imagine that you asked for a picture **like the reference**. Which candidate would \
-you rather be given?
+INSTRUCTIONS = """Imagine that you asked for a picture **like the reference**. Which candidate
+would you rather be given?
 
 - What is shown counts more than colours.
 - Ignore watermarks and frames.
@@ -186,11 +186,26 @@ def choose_states(page: Page, shot: Shot) -> None:
     page.wait_for_timeout(600)
     shot("choose-revisit")
     page.keyboard.press("Escape")
-    page.route("**/images/*", lambda route: route.fulfill(status=404, json={"error": "this project has no such picture"}) if "w=" in route.request.url and hash(route.request.url) % 3 == 0 else route.continue_())
+    page.route(
+        "**/images/*",
+        lambda route: (
+            route.fulfill(status=404, json={"error": "this project has no such picture"})
+            if "w=" in route.request.url and hash(route.request.url) % 3 == 0
+            else route.continue_()
+        ),
+    )
     page.reload()
     wait_painted(page)
     shot("choose-gone")
     page.unroute("**/images/*")
+
+
+def every_third_is_gone(route: Route) -> None:
+    """Answer a request for a picture, sometimes as if its file were lost."""
+    if sum(route.request.url.encode()) % 3:
+        route.continue_()
+    else:
+        route.fulfill(status=404, json={"error": "the file of this picture is gone"})
 
 
 def unsent_states(page: Page, shot: Shot) -> None:

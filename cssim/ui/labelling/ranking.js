@@ -121,9 +121,10 @@ class Ranking {
   /** Put a place where another stands; those between make room. */
   drag(place, index) {
     if (this.line.indexOf(place) === index) return;
+    const before = this.classes[place];
     this.steps.push(["move", place, index]);
     this.replay();
-    if (this.classes[place] === null && this.classes[this.active] !== null) this.active = place;
+    if (this.classes[place] !== before) this.active = place;
   }
 
   move(by) {
