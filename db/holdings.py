@@ -101,3 +101,20 @@ def references_of_clusters(session: Session, cluster_ids: Sequence[int]) -> dict
         for cluster_id, image_id in rows:
             found[cluster_id].add(image_id)
     return found
+
+
+def people_of_clusters(session: Session, project_id: int) -> dict[int, int]:
+    """How many people have standing answers in each cluster, by id; clusters without any lack."""
+    later = aliased(JudgementRow)
+    query = (
+        select(PageRow.cluster_id, func.count(JudgementRow.person_id.distinct()))
+        .join(JudgementRow, JudgementRow.page_id == PageRow.id)
+        .outerjoin(later, later.supersedes_id == JudgementRow.id)
+        .where(
+            PageRow.project_id == project_id,
+            later.id.is_(None),
+            JudgementRow.kind.in_(STANDING),
+        )
+        .group_by(PageRow.cluster_id)
+    )
+    return {cluster_id: int(n) for cluster_id, n in session.execute(query) if n}

@@ -107,6 +107,7 @@ def days_figure(
             )
         )
     figure.update_layout(**layout(dark=dark), barmode="stack", height=340)
+    figure.update_layout(bargap=max(0.1, 1 - 0.12 * len(days)))  # a lone bar is no wall
     few = len(days) <= 14
     figure.update_xaxes(type="category" if few else "date")
     figure.update_yaxes(title="Answers", rangemode="tozero")
@@ -141,7 +142,7 @@ def coverage_map(
                 x=own[:, 0],
                 y=own[:, 1],
                 ncontours=8,
-                colorscale=[[0, "rgba(213,94,0,0)"], [1, "rgba(213,94,0,0.75)"]],
+                colorscale=[[0, "rgba(213,94,0,0)"], [1, "rgba(213,94,0,0.5)"]],
                 line={"width": 0.5, "color": PALETTE[1]},
                 showscale=False,
                 hoverinfo="skip",

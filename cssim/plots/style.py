@@ -55,7 +55,14 @@ def paper(dark: bool) -> str:
 def layout(*, dark: bool = False) -> dict[str, Any]:
     """What all figures have in common, for `Figure.update_layout`."""
     grid = "rgba(255,255,255,0.15)" if dark else "rgba(0,0,0,0.12)"
-    axis = {"gridcolor": grid, "zeroline": False, "linecolor": grid, "automargin": True}
+    axis = {
+        "gridcolor": grid,
+        "zeroline": False,
+        "linecolor": grid,
+        "automargin": True,
+        "ticks": "",
+        "title": {"font": {"size": 13}},
+    }
     return {
         "template": {
             "layout": {

@@ -136,6 +136,12 @@ def answers_by_day(ws: Workspace) -> list[DayCount]:
         return holdings.answers_by_day(session, ws.project.id)
 
 
+def people_by_set(ws: Workspace) -> dict[int, int]:
+    """How many people have answered in each set, by its id; sets that nobody answered lack."""
+    with ws.database.reading() as session:
+        return holdings.people_of_clusters(session, ws.project.id)
+
+
 def shared_images(
     ws: Workspace, clusters: Sequence[Cluster], near: NDArray[np.int64] | None = None
 ) -> Shared:

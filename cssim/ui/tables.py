@@ -49,6 +49,12 @@ STYLE = f"""<style>
   padding: 0.5rem; box-sizing: border-box; }}
 .cs-grid figcaption {{ font-size: 0.78rem; margin-top: 0.2rem; opacity: 0.75;
   overflow-wrap: anywhere; }}
+.cs-pairs {{ display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }}
+.cs-pairs figure {{ margin: 0; display: grid; grid-template-columns: 1fr 1fr; gap: 4px; }}
+.cs-pairs img {{ width: 100%; aspect-ratio: 1; object-fit: cover; display: block;
+  border-radius: 6px; }}
+.cs-pairs figcaption {{ grid-column: 1 / -1; font-size: 0.82rem; overflow-wrap: anywhere; }}
 @media (max-width: 640px) {{
   .cs-table thead {{ display: none; }}
   .cs-table, .cs-table tbody, .cs-table tr, .cs-table td {{ display: block; width: 100%;
