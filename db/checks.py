@@ -17,8 +17,13 @@ _REPEATABLE = 40
 """So many of a person's answers, the latest that are old enough, may be shown again."""
 
 
-def new_to(person_id: int, now: datetime) -> list[ColumnElement[bool]]:
-    """That the person neither holds the page nor answered or skipped it."""
+def new_to(person_id: Any, now: Any) -> list[ColumnElement[bool]]:
+    """That a person neither holds a page nor answered or skipped it; speaks of `PageRow`.
+
+    Args:
+        person_id: a number, or the place of one in a statement.
+        now: a moment, or the place of one.
+    """
     own = aliased(LeaseRow)
     holds = exists().where(
         own.person_id == person_id,

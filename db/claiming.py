@@ -18,38 +18,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    exists,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    text,
-    union_all,
-)
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, insert, text
+from sqlalchemy.orm import Session
 
 from db.annotations import digits, positions
-from db.checks import add_repeat, gold_query, new_to, repeatable_query
+from db.checks import add_repeat, gold_query, repeatable_query
+from db.claim_queries import (
+    last_page_query,
+    next_query,
+    orders_query,
+    plans_query,
+    standing_query,
+)
 from db.leases import Lease
 from db.library import table
-from db.models import (
-    ImageRow,
-    JudgementRow,
-    LeaseRow,
-    PageCandidateRow,
-    PageRow,
-    ParticipationRow,
-    PlanRow,
-)
+from db.models import LeaseRow
 
 _CLAIM_LOCK = 7_239_105
 """First key of the PostgreSQL advisory lock under which one claim a project runs at a time."""
-_LOOK_BACK = 50
-"""Among so many of a person's latest leases the last page of a plan is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +115,17 @@ class _Hand:
     def take(self, plan: OpenPlan, quota: int) -> int:
         """Lease up to `quota` pages of a plan, known and repeated ones mixed in: how many."""
         after = last_page(self.session, self.person_id, plan.id) if plan.level else None
-        query = claim_query(
-            self.project_id,
-            self.person_id,
-            self.now,
-            plan=plan.id,
-            limit=quota,
-            level=plan.level,
-            after=after,
-        )
-        rows = sorted(self.session.execute(query).all(), key=lambda row: tuple(row)[:3])
+        values = {
+            "project": self.project_id,
+            "person": self.person_id,
+            "now": self.now,
+            "plan": plan.id,
+            "level": plan.level,
+            "after": after,
+            "limit": quota,
+        }
+        query = next_query(plan.id is not None, after is not None)
+        rows = sorted(tuple(row) for row in self.session.execute(query, values))
         pages = [self._instead(plan) or row[2] for row in rows]
         self._lease(list(dict.fromkeys(pages)))
         return len(rows)
@@ -181,23 +168,8 @@ class _Hand:
 
     def _orders(self, page_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """Orders on screen: at random, or for a repeat the other way round than the first time."""
-        first = aliased(JudgementRow)
-        shown_first = (
-            select(first.shown)
-            .where(first.page_id == PageRow.repeat_of, first.person_id == self.person_id)
-            .order_by(first.id.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        candidates = (
-            select(func.count())
-            .where(PageCandidateRow.page_id == PageRow.id)
-            .correlate(PageRow)
-            .scalar_subquery()
-        )
-        rows = self.session.execute(
-            select(PageRow.id, candidates, shown_first).where(PageRow.id.in_(page_ids))
-        )
+        values = {"person": self.person_id, "pages": list(page_ids)}
+        rows = self.session.execute(orders_query(), values)
         return {
             id_: positions(before)[::-1] if before else tuple(self.rng.sample(range(n), n))
             for id_, n, before in sorted(tuple(row) for row in rows)
@@ -206,130 +178,17 @@ class _Hand:
 
 def open_plans(session: Session, project_id: int, person_id: int) -> list[OpenPlan]:
     """Plans that have open pages, nothing where the person is paused; one index entry each."""
-
-    def least(plan: ColumnElement[bool]) -> Any:
-        return (
-            select(PageRow.done)
-            .where(PageRow.project_id == project_id, plan, PageRow.done < PageRow.wanted)
-            .order_by(PageRow.done)
-            .limit(1)
-            .correlate(PlanRow)
-            .scalar_subquery()
-        )
-
-    paused = exists().where(
-        ParticipationRow.project_id == project_id,
-        ParticipationRow.person_id == person_id,
-        ParticipationRow.paused,
-    )
-    without, is_paused = session.execute(select(least(PageRow.plan_id.is_(None)), paused)).one()
+    values = {"project": project_id, "person": person_id}
+    without, is_paused = session.execute(standing_query(), values).one()
     if is_paused:
         return []
-    level = least(PageRow.plan_id == PlanRow.id)
-    rows = session.execute(
-        select(
-            PlanRow.id,
-            PlanRow.priority,
-            level,
-            PlanRow.gold_cluster_id,
-            PlanRow.gold_rate,
-            PlanRow.repeat_rate,
-            PlanRow.repeat_gap,
-        )
-        .where(PlanRow.project_id == project_id, ~PlanRow.paused)
-        .order_by(PlanRow.id)
-    )
+    rows = session.execute(plans_query(), values)
     found = [OpenPlan(*row) for row in rows if row[2] is not None]
     return found if without is None else [*found, OpenPlan(None, 0, without)]
 
 
 def last_page(session: Session, person_id: int, plan_id: int | None) -> int | None:
     """The page of the plan that was handed to the person last, among their latest leases."""
-    recent = (
-        select(LeaseRow.page_id, LeaseRow.created_at)
-        .where(LeaseRow.person_id == person_id)
-        .order_by(LeaseRow.created_at.desc())
-        .limit(_LOOK_BACK)
-        .subquery()
-    )
-    return session.scalar(
-        select(recent.c.page_id)
-        .join(PageRow, PageRow.id == recent.c.page_id)
-        .where(_of_plan(plan_id), PageRow.repeat_of.is_(None))
-        .order_by(recent.c.created_at.desc(), recent.c.page_id.desc())
-        .limit(1)
-    )
-
-
-def claim_query(
-    project_id: int,
-    person_id: int,
-    now: datetime,
-    *,
-    plan: int | None,
-    limit: int,
-    level: int = 0,
-    after: int | None = None,
-) -> Any:
-    """Rows (part, answers, page id) that a person may be given, at most `limit`, in their order.
-
-    Walks the index of open pages: those of `level` behind the page `after` (part 0), those of
-    `level` up to it (1), then the ones with more answers (2). Each part is begun only where those
-    before it gave too little.
-    """
-    fit = [
-        PageRow.project_id == project_id,
-        _of_plan(plan),
-        PageRow.done < PageRow.wanted,
-        *_may_have(person_id, now),
-    ]
-    if after is None:
-        whole = _part(0, [*fit, PageRow.done >= level], limit)
-        return select(whole)
-    parts = (
-        [PageRow.done == level, PageRow.id > after],
-        [PageRow.done == level, PageRow.id <= after],
-        [PageRow.done > level],
-    )
-    walks = [select(_part(i, [*fit, *part], limit)) for i, part in enumerate(parts)]
-    return union_all(*walks).limit(limit)
-
-
-def _part(number: int, where: Sequence[ColumnElement[bool]], limit: int) -> Any:
-    return (
-        select(literal(number).label("part"), PageRow.done, PageRow.id)
-        .where(*where)
-        .order_by(PageRow.done, PageRow.id)
-        .limit(limit)
-        .subquery()
-    )
-
-
-def _of_plan(plan_id: int | None) -> ColumnElement[bool]:
-    return PageRow.plan_id.is_(None) if plan_id is None else PageRow.plan_id == plan_id
-
-
-def _may_have(person_id: int, now: datetime) -> list[ColumnElement[bool]]:
-    """What keeps a page from a person, turned round; speaks of `PageRow`."""
-    held = aliased(LeaseRow)
-    image, candidate_image = aliased(ImageRow), aliased(ImageRow)
-    on_loan = (
-        select(func.count())
-        .where(held.page_id == PageRow.id, held.state == "open", held.expires_at > now)
-        .correlate(PageRow)
-        .scalar_subquery()
-    )
-    blind = or_(
-        exists().where(image.id == PageRow.reference_id, image.sha256.is_(None)),
-        exists().where(
-            PageCandidateRow.page_id == PageRow.id,
-            candidate_image.id == PageCandidateRow.image_id,
-            candidate_image.sha256.is_(None),
-        ),
-    )
-    return [
-        PageRow.done + on_loan < PageRow.wanted,
-        or_(PageRow.person_id.is_(None), PageRow.person_id == person_id),
-        *new_to(person_id, now),
-        ~blind,
-    ]
+    values = {"person": person_id, "plan": plan_id}
+    found: int | None = session.scalar(last_page_query(plan_id is not None), values)
+    return found

@@ -10,7 +10,8 @@ from sqlalchemy import insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cssim.types import ClusterKind
-from db import claiming, library, users
+from db import library, users
+from db.claim_queries import next_query
 from db.engine import Database
 from db.models import ImageRow, PageCandidateRow, PageRow
 
@@ -51,9 +52,14 @@ def full(database: Database) -> tuple[Database, int, int]:
     return database, project, person
 
 
+def next_pages(project: int, person: int, limit: int):
+    values = {"project": project, "person": person, "level": 0, "limit": limit}
+    return next_query(False, False).params(now=datetime.now(UTC), **values)
+
+
 def test_the_query_finds_the_open_pages_by_their_index(full: tuple[Database, int, int]) -> None:
     database, project, person = full
-    query = claiming.claim_query(project, person, datetime.now(UTC), plan=None, limit=3)
+    query = next_pages(project, person, 3)
     dialect = postgresql.dialect() if database.dialect == "postgresql" else sqlite.dialect()
     sql = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     explain = "explain " if database.dialect == "postgresql" else "explain query plan "
@@ -75,9 +81,7 @@ def test_finished_pages_cost_the_query_nothing(full: tuple[Database, int, int]) 
                 times.append(time.perf_counter() - start)
             return min(times)
 
-        claim = quickest(
-            claiming.claim_query(project, person, datetime.now(UTC), plan=None, limit=6)
-        )
+        claim = quickest(next_pages(project, person, 6))
         count = quickest(text("select count(*) from pages where done >= 0 and wanted >= done"))
     # Reading all pages once is the least that a query without the index would do.
     assert claim < 2 * count + 0.005
