@@ -26,8 +26,8 @@ GRID, WINDOW, THRESHOLD = 200, 10, 0.75
 RULES = ("thres", "avg", "max")
 _DENOMINATOR = 10_000
 """Accuracies are the nearest fractions with denominators up to this."""
-_SAFE = 2**62
-"""Sums below this fit 64-bit integers; larger ones are counted in Python's own."""
+_SMALL, _SAFE = 2**30, 2**62
+"""Sums below these fit 32-bit and 64-bit integers; larger ones are counted in Python's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +147,13 @@ def competence_map(
         exact = window_sums(whole, row, column, grid, window)
         full = np.where(count > 0, count, 1).astype(exact.dtype) * unit
         mean = (exact / full).astype(np.float64)
-        passes = (exact * limit.denominator > full * limit.numerator).astype(bool)
+        # Above a fraction of `full` is, for whole numbers, above its whole part.
+        passes = (exact > full * limit.numerator // limit.denominator).astype(bool)
         best = np.argmax(exact, axis=0)
+    mean[:, count == 0] = np.nan
     return CompetenceMap(
         edges=edges,
-        accuracy=np.where(count > 0, mean, np.nan),
+        accuracy=mean,
         count=count,
         passes=passes & (count > 0),
         best=np.where(count > 0, best, 0),
@@ -201,7 +203,8 @@ def _as_integers(accuracy: Floats, times: int) -> tuple[NDArray[np.generic], int
     fractions = [Fraction(value).limit_denominator(_DENOMINATOR) for value in values.tolist()]
     unit = math.lcm(*(fraction.denominator for fraction in fractions))
     whole = [fraction.numerator * (unit // fraction.denominator) for fraction in fractions]
-    dtype = np.int64 if unit * times < _SAFE else object
+    most = unit * times
+    dtype = np.int32 if most < _SMALL else np.int64 if most < _SAFE else object
     return np.array(whole, dtype=dtype)[where.reshape(accuracy.shape)], unit
 
 
@@ -219,7 +222,9 @@ def _windows(cells: NDArray[np.generic], window: int) -> NDArray[np.generic]:
     """Sum over the window of each cell, by a summed-area table (Crow 1984)."""
     grid = cells.shape[-1]
     table = np.zeros((len(cells), grid + 1, grid + 1), dtype=cells.dtype)
-    table[:, 1:, 1:] = cells.cumsum(axis=1).cumsum(axis=2)
+    inner = table[:, 1:, 1:]
+    np.cumsum(cells, axis=1, dtype=cells.dtype, out=inner)
+    np.cumsum(inner, axis=2, dtype=cells.dtype, out=inner)
     low = np.clip(np.arange(grid) - window // 2, 0, grid)
     high = np.clip(np.arange(grid) - window // 2 + window, 0, grid)
     tall = table[:, high] - table[:, low]

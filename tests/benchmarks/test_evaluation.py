@@ -5,7 +5,9 @@ triples; 1,320 references; 768 dimensions): distances, accuracy by reference, co
 weights, ensemble answers.
 """
 
-import tracemalloc
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ import pytest
 from cssim.ensembles.competence import competence_map
 from cssim.ensembles.distances import triple_distances
 from cssim.ensembles.fitted import Fitted
+from cssim.evaluation import statistics
 from cssim.evaluation.accuracy import by_reference, soft_credit
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 MODELS, TRIPLES, REFERENCES, IMAGES, DIM = 8, 12_009, 1_320, 5_000, 768
 WHOLE = "whole evaluation, 8 models x 12,009 triples x 768 dimensions"
 SUM = Fitted("uniform", (1 / MODELS,) * MODELS, (1.0,) * MODELS)
@@ -125,36 +129,223 @@ def test_distances_by_arrays(benchmark, world):
     benchmark(triple_distances, list(world.embeddings), world.reference, world.a, world.b)
 
 
-@pytest.mark.benchmark(group="8 models x 20,000 images from mapped float16, under 1 GiB")
+STAGES = "8 models on 12,009 triples, "
+
+
+class Parts:
+    """What each stage is given: the results of the stages before it."""
+
+    def __init__(self, w: World) -> None:
+        self.distances = triple_distances(list(w.embeddings), w.reference, w.a, w.b)
+        self.credit = soft_credit(self.distances, w.share)
+        self.accuracy = by_reference(self.credit, w.reference).accuracy
+        self.points = w.points[w.ids]
+        self.map = competence_map(self.points, self.accuracy)
+        self.which = np.searchsorted(w.ids, w.reference)
+        self.weights = self.map.weights_at(self.points)[self.which]
+
+
+@pytest.fixture(scope="module")
+def parts(world):
+    return Parts(world)
+
+
+@pytest.mark.benchmark(group=STAGES + "accuracy by reference")
+def test_accuracies_by_obvious(benchmark, world, parts):
+    def loop():
+        right: dict = {}
+        for m in range(MODELS):
+            for t in range(TRIPLES):
+                right.setdefault((m, world.reference[t]), []).append(parts.credit[m, t])
+        return np.array([[np.mean(right[m, r]) for r in world.ids] for m in range(MODELS)])
+
+    found = benchmark.pedantic(loop, rounds=1, iterations=1)
+    assert found == pytest.approx(parts.accuracy, abs=1e-12)
+
+
+@pytest.mark.benchmark(group=STAGES + "accuracy by reference")
+def test_accuracies_by_arrays(benchmark, world, parts):
+    benchmark(lambda: by_reference(parts.credit, world.reference).accuracy)
+
+
+def cells_of(parts):
+    edges = parts.map.edges
+    own = np.clip(
+        [np.digitize(parts.points[:, k], edges[k]) - 1 for k in (0, 1)], 0, len(edges[0]) - 2
+    )
+    return own.T
+
+
+def naive_map(parts):
+    """(models, 200, 200): the mean of the references in each cell's window, cell by cell."""
+    held: dict = {}
+    for g, (x, y) in enumerate(cells_of(parts)):
+        held.setdefault((y, x), []).append(g)
+    out = np.full((MODELS, 200, 200), np.nan)
+    for i in range(200):
+        for j in range(200):
+            window = ((y, x) for y in range(i - 5, i + 5) for x in range(j - 5, j + 5))
+            inside = [g for cell in window for g in held.get(cell, ())]
+            if inside:
+                out[:, i, j] = parts.accuracy[:, inside].mean(axis=1)
+    return out
+
+
+@pytest.mark.benchmark(group=STAGES + "competence map")
+def test_map_by_obvious(benchmark, parts):
+    found = benchmark.pedantic(naive_map, (parts,), rounds=1, iterations=1)
+    assert found == pytest.approx(parts.map.accuracy, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.benchmark(group=STAGES + "competence map")
+def test_map_by_exact_sums(benchmark, parts):
+    benchmark(competence_map, parts.points, parts.accuracy)
+
+
+@pytest.mark.benchmark(group=STAGES + "competence map")
+def test_map_by_the_papers_sums(benchmark, parts):
+    benchmark(competence_map, parts.points, parts.accuracy, faithful=True)
+
+
+@pytest.mark.benchmark(group=STAGES + "weights of each triple from the map")
+def test_weights_by_obvious(benchmark, parts):
+    def loop():
+        out = np.empty((TRIPLES, MODELS))
+        cells = cells_of(parts)[parts.which]
+        for t, (x, y) in enumerate(cells):
+            mean = np.nan_to_num(parts.map.accuracy[:, y, x])
+            raw = np.where(mean > 0.75, mean, 0)
+            raw = raw if raw.any() else np.eye(MODELS)[mean.argmax()]
+            out[t] = raw / raw.sum()
+        return out
+
+    found = benchmark.pedantic(loop, rounds=1, iterations=1)
+    assert np.isclose(found, parts.weights, atol=1e-12).all(axis=1).mean() > 0.98
+
+
+@pytest.mark.benchmark(group=STAGES + "weights of each triple from the map")
+def test_weights_by_arrays(benchmark, parts):
+    benchmark(lambda: parts.map.weights_at(parts.points)[parts.which])
+
+
+@pytest.mark.benchmark(group=STAGES + "weighted answers, distances at hand")
+def test_answers_by_obvious(benchmark, world, parts):
+    """As the paper's script does it: distances once more, triple by triple."""
+
+    def loop():
+        out = np.zeros((TRIPLES, 2))
+        for t in range(TRIPLES):
+            for m, e in enumerate(world.embeddings):
+                r, weight = e[world.reference[t]], parts.weights[t, m]
+                out[t, 0] += weight * (1 - cosine(r, e[world.a[t]]))
+                out[t, 1] += weight * (1 - cosine(r, e[world.b[t]]))
+        return out
+
+    found = benchmark.pedantic(loop, rounds=1, iterations=1)
+    assert found == pytest.approx(SUM.weigh(parts.distances, parts.weights), abs=1e-5)
+
+
+@pytest.mark.benchmark(group=STAGES + "weighted answers, distances at hand")
+def test_answers_by_arrays(benchmark, parts):
+    benchmark(SUM.weigh, parts.distances, parts.weights)
+
+
+ROWS = "intervals of 20 rows, 5,000 draws of 1,010 references, 10,005 triples"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Credits (20, n) on triples shared out over references as in the released test set."""
+    rng = np.random.default_rng(0)
+    which = np.sort(np.concatenate([np.arange(1010), rng.integers(0, 1010, 10_005 - 1010)]))
+    return rng.integers(0, 2, (20, 10_005)).astype(float), which
+
+
+@pytest.mark.benchmark(group=ROWS)
+def test_intervals_by_obvious(benchmark, rows):
+    """Draw references, collect their triples, take the mean; of one draw in fifty."""
+    credit, which = rows
+    draws = statistics.draw_weights(1010, 5_000, 0)[::50]
+    own = [np.flatnonzero(which == g) for g in range(1010)]
+
+    def loop():
+        found = []
+        for _ in range(50):
+            for weight in draws:
+                drawn = [own[g] for g in np.repeat(np.arange(1010), weight.astype(int))]
+                found.append(credit[:, np.concatenate(drawn)].mean(axis=1))
+        return np.array(found[: len(draws)])
+
+    found = benchmark.pedantic(loop, rounds=1, iterations=1)
+    table = by_reference(credit, which)
+    assert found == pytest.approx(statistics.bootstrap(table.sums, table.counts, draws))
+
+
+@pytest.mark.benchmark(group=ROWS)
+def test_intervals_by_products(benchmark, rows):
+    credit, which = rows
+
+    def whole():
+        table = by_reference(credit, which)
+        weights = statistics.draw_weights(len(table.reference), 5_000, 0)
+        return statistics.interval(statistics.bootstrap(table.sums, table.counts, weights))
+
+    found = benchmark.pedantic(whole, rounds=5, warmup_rounds=1)
+    assert found.shape == (2, 20)
+    assert benchmark.stats.stats.min < 2
+
+
+MEMORY = "8 models x 20,000 images from mapped float16, under 1 GiB"
+
+
+@pytest.mark.benchmark(group=MEMORY)
 def test_mapped_by_obvious(benchmark, tmp_path):
-    files = mapped(tmp_path)
-    benchmark.pedantic(peak, (files, True), rounds=1, iterations=1)
+    benchmark.pedantic(peak, (mapped(tmp_path), True), rounds=1, iterations=1)
 
 
-@pytest.mark.benchmark(group="8 models x 20,000 images from mapped float16, under 1 GiB")
+@pytest.mark.benchmark(group=MEMORY)
 def test_mapped_by_arrays(benchmark, tmp_path):
-    files = mapped(tmp_path)
-    used = benchmark.pedantic(peak, (files, False), rounds=1, iterations=1)
+    used = benchmark.pedantic(peak, (mapped(tmp_path), False), rounds=1, iterations=1)
+    benchmark.extra_info["MiB"] = round(used / 2**20)
     assert used < 2**30
 
 
 def mapped(folder):
-    """Memory-mapped float16 of 8 models, as the cache of embeddings keeps them."""
+    """Files of float16 embeddings of 8 models, as the cache of embeddings keeps them."""
     rng = np.random.default_rng(0)
     for m in range(MODELS):
         np.save(folder / f"{m}.npy", rng.normal(size=(20_000, DIM)).astype(np.float16))
-    return [np.load(folder / f"{m}.npy", mmap_mode="r") for m in range(MODELS)]
+    return folder
 
 
-def peak(files, widened: bool) -> int:
-    """Bytes allocated at most while all distances are computed."""
-    rng = np.random.default_rng(1)
-    reference, a, b = rng.integers(0, 20_000, (3, TRIPLES))
-    tracemalloc.start()
-    try:
-        triple_distances(
-            [f.astype(np.float64) for f in files] if widened else files, reference, a, b
-        )
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+WHOLE_PROCESS = """
+import resource, sys
+import numpy as np
+from cssim.ensembles.competence import competence_map
+from cssim.ensembles.distances import triple_distances
+from cssim.ensembles.fitted import Fitted
+from cssim.evaluation.accuracy import by_reference, soft_credit
+
+folder, widened = sys.argv[1], sys.argv[2] == "True"
+files = [np.load(f"{folder}/{m}.npy", mmap_mode="r") for m in range(8)]
+rng = np.random.default_rng(1)
+reference, a, b = rng.integers(0, 20_000, (3, 12_009))
+share = rng.integers(0, 2, 12_009).astype(float)
+given = [f.astype(np.float64) for f in files] if widened else files
+distances = triple_distances(given, reference, a, b)
+table = by_reference(soft_credit(distances, share), reference)
+points = rng.normal(size=(len(table.reference), 2))
+found = competence_map(points, table.accuracy)
+weights = found.weights_at(points)[np.searchsorted(table.reference, reference)]
+Fitted("uniform", (1 / 8,) * 8, (1.0,) * 8).weigh(distances, weights)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def peak(folder, widened: bool) -> int:
+    """Bytes resident at most, libraries and mapped files included, of a process that does it all.
+
+    As Linux counts them: pages of mapped files that have been read belong to it.
+    """
+    command = [sys.executable, "-c", WHOLE_PROCESS, str(folder), str(widened)]
+    return int(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout)
