@@ -54,6 +54,9 @@ class TrainConfig:
     batch_triples: int = 0
     """Above 0, a step is so many single triples instead of whole pages: each triple comes twice in
     an epoch, once with A and B swapped, and each of its images is encoded, and augmented, anew."""
+    held_images: int = 0
+    """Images whose activations are held for the gradient at once (>= 3); a step on more is done in
+    parts whose gradients add up. 0: 16 on a processor, no limit on a GPU, none for heads."""
     soft: bool = True
     """Learn the share of the votes; False: the majority's answer, without ties."""
     block: str = "antisymmetric"
@@ -99,6 +102,8 @@ class TrainConfig:
             if type(value) not in (int, kind) or not low <= value <= high:
                 what = "a whole number" if kind is int else "a number"
                 raise BadSetting(f"{name} must be {what} in {low}..{high}, got {value!r}")
+        if self.held_images in (1, 2):
+            raise BadSetting(f"a triple needs held_images of 3 or more, got {self.held_images}")
         if self.augment and self.adapter == "head":
             raise BadSetting("a head learns on embeddings computed once: it cannot augment images")
 
@@ -197,6 +202,7 @@ _RANGES: tuple[tuple[str, type, float, float], ...] = (
     ("weight_decay", float, 0, 10),
     ("batch_pages", int, 1, 100_000),
     ("batch_triples", int, 0, 100_000),
+    ("held_images", int, 0, 100_000),
     ("choice_weight", float, 0, 1000),
     ("order_weight", float, 0, 1000),
     ("margin", float, 0, 4),

@@ -99,6 +99,30 @@ class Batch:
     def __len__(self) -> int:
         return len(self.share_a)
 
+    def parts(self, limit: int) -> Iterator[tuple[Batch, torch.Tensor]]:
+        """The same triples in order, in parts of at most `limit` (>= 3) distinct images.
+
+        Each with the positions of its images among those of the whole batch.
+        """
+        places = torch.stack([self.reference, self.a, self.b])  # (3, n)
+        start, inside = 0, set[int]()
+        for row, images in enumerate(places.T.tolist()):
+            if len(inside | set(images)) > limit:
+                yield self._part(places, start, row)
+                start, inside = row, set()
+            inside |= set(images)
+        yield self._part(places, start, len(self))
+
+    def _part(self, places: torch.Tensor, start: int, end: int) -> tuple[Batch, torch.Tensor]:
+        kept, inverse = torch.unique(places[:, start:end], return_inverse=True)
+        reference, a, b = inverse
+        row = slice(start, end)
+        part = Batch(
+            self.images[kept], reference, a, b, self.share_a[row], self.weight[row],
+            self.margin[row],
+        )  # fmt: skip
+        return part, kept
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:

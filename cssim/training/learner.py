@@ -7,6 +7,7 @@ embeddings that were computed before. Both take the same steps in the same order
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ from cssim.training.objective import (
     set_scale,
 )
 from cssim.triples import Triples
+
+HELD_IMAGES = 16
+"""On a processor, where larger batches are no faster: ViT-B/16 then trains in under 4 GiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,9 @@ class Learner:
         shape = (images, config.margin, config.class_margin, votes, config.soft)
         self.train, self.held = Dataset(train, *shape), Dataset(held, *shape)
         self.optimizer = _optimizer(model, config)
+        self._limit = config.held_images or (HELD_IMAGES if device.type == "cpu" else sys.maxsize)
+        if config.adapter == "head":
+            self._limit = sys.maxsize
         self.curve: list[Epoch] = []
         self.best = model.trained_state()
 
@@ -155,13 +162,18 @@ class Learner:
         return map(self.features.rows, images)
 
     def _step(self, batch: Batch, entered: torch.Tensor) -> float:
-        loss = batch_loss(self.model, self.model.leave(entered), batch, self.config)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total = 0.0
+        # The loss is a mean over triples: parts, weighed by their share of them, add up to it.
+        for part, places in batch.parts(self._limit):
+            loss = batch_loss(self.model, self.model.leave(entered[places]), part, self.config)
+            loss = loss * (len(part) / len(batch))
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
         for group in self.optimizer.param_groups:
             torch.nn.utils.clip_grad_norm_(group["params"], self.config.clip)
         self.optimizer.step()
-        return float(loss.detach())
+        return total
 
     def _set_lr(self, progress: float) -> None:
         factor = 0.5 * (1 + math.cos(math.pi * progress))

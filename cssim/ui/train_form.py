@@ -29,6 +29,7 @@ _LABELS = {
     "weight_decay": "Weight decay",
     "batch_pages": "Pages per step",
     "batch_triples": "Single triples per step (0: whole pages)",
+    "held_images": "Images held at once (0: by device)",
     "block": "Ranking block",
     "choice_weight": "Weight of the choice loss",
     "order_weight": "Weight of the order loss",
@@ -196,7 +197,7 @@ def _settings() -> dict[str, Any]:
 
 def _idle(name: str, adapter: str | None) -> bool:
     """Whether a setting means nothing to this adapter."""
-    return adapter == "head" and name in ("augment", "last_blocks", "dropout")
+    return adapter == "head" and name in ("augment", "last_blocks", "dropout", "held_images")
 
 
 def _setting(offer: SettingOffer, place: str) -> Any:

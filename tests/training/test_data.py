@@ -95,3 +95,21 @@ def test_batches_are_shuffled_only_with_a_generator():
     assert plain == [batch.a.tolist() for batch in data.batches(4)]
     mixed = [batch.a.tolist() for batch in data.batches(4, np.random.default_rng(1))]
     assert plain != mixed
+
+
+def test_parts_of_a_batch_hold_few_images_and_all_triples_in_order():
+    given = triples(20, references=4)
+    data = Dataset(given, given.images, 0.2, 0.2, 1.0)
+    whole = data.batch(np.arange(len(given)))
+    for limit in (3, 5, 100):
+        parts = list(whole.parts(limit))
+        assert all(len(part.images) <= limit for part, _ in parts)
+        for part, places in parts:
+            assert part.images.tolist() == whole.images[places].tolist()
+        for name in ("reference", "a", "b"):
+            ids = [p.images[getattr(p, name)] for p, _ in parts]
+            assert np.concatenate(ids).tolist() == whole.images[getattr(whole, name)].tolist()
+        for name in ("share_a", "weight", "margin"):
+            joined = np.concatenate([getattr(part, name) for part, _ in parts])
+            assert joined.tolist() == getattr(whole, name).tolist()
+    assert len(parts) == 1

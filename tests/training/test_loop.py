@@ -289,3 +289,14 @@ def test_the_state_holds_no_pickle(tmp_path):
     trained(tmp_path / "run", backbone(tmp_path / "b"), config("head"))
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"model.safetensors", CARD, STATE}
+
+
+def test_gradients_of_parts_add_up_to_that_of_the_whole_step(tmp_path):
+    source, given = backbone(tmp_path / "b"), triples(12, references=3)
+    settings = {"epochs": 2, "batch_pages": 6, "last_blocks": 2, "rank": 2}
+    whole = trained(tmp_path / "1", source, config(**settings, held_images=1000), given)
+    parts = trained(tmp_path / "2", source, config(**settings, held_images=4), given)
+    for one, other in zip(whole[1:], parts[1:], strict=True):
+        assert other.train_loss == pytest.approx(one.train_loss, rel=1e-5)
+    left, right = tensors(tmp_path / "1"), tensors(tmp_path / "2")
+    assert all(torch.allclose(left[name], right[name], atol=1e-4) for name in left)
