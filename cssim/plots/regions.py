@@ -23,8 +23,10 @@ Floats = NDArray[np.float64]
 
 _BELOW = ("#7F3B08", "#D9700F", "#F3B26B")
 _ABOVE = ("#7DB4DC", "#2E7FBF", "#08406E")
-SMALL, LARGE = 5.0, 13.0
-"""Diameters of a dot with the least and with the most triples, in pixels."""
+SMALL, LARGE = 4.0, 11.5
+"""Diameters of a dot with the least and with the most triples, in pixels, where there is room."""
+ROOM = 500
+"""Dots up to which there is room; the area of more shrinks with the root of their number."""
 FAINT = 0.45
 """Opacity of a dot with the least triples."""
 COLUMNS = 4
@@ -50,6 +52,8 @@ class Panel:
     """What the colours mean."""
     points: bool = False
     """Whether values are differences, in percentage points."""
+    note: str = ""
+    """Below the title where panels are many, e.g. what the map is worth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +122,7 @@ def region_figure(
     from plotly.graph_objects import Figure
 
     many = len(panels) > 1
-    across = min(columns, len(panels))
-    down = ceil(len(panels) / across)
     figure = Figure()
-    shape = _layout(dark, panels, across, down, axes)
     for k, panel in enumerate(panels):
         number = "" if k == 0 else str(k + 1)
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
@@ -131,8 +132,23 @@ def region_figure(
         figure.add_trace(_dots(dots, panel, shift, many, dark) | place)
         for mark in marks:
             figure.add_trace(_mark(mark, dark, legend=k == 0) | place)
-    figure.update_layout(**shape, height=panel_height * down + (36 if marks else 0))
-    return figure
+    shape = region_layout(panels, bool(marks), axes, dark, columns, panel_height)
+    return figure.update_layout(shape)
+
+
+def region_layout(
+    panels: Sequence[Panel],
+    marked: bool,
+    axes: tuple[str, str] = ("", ""),
+    dark: bool = False,
+    columns: int = COLUMNS,
+    panel_height: int = 560,
+) -> dict[str, Any]:
+    """The layout of `region_figure` alone, e.g. with fewer columns for a phone."""
+    across = min(columns, len(panels))
+    down = ceil(len(panels) / across)
+    shape = _layout(dark, panels, across, down, axes, panel_height * down)
+    return shape | {"height": panel_height * down + (36 if marked else 0)}
 
 
 def _surface(panel: Panel, shift: float, dark: bool) -> dict[str, Any]:
@@ -157,7 +173,8 @@ def _surface(panel: Panel, shift: float, dark: bool) -> dict[str, Any]:
 def _dots(dots: Dots, panel: Panel, shift: float, many: bool, dark: bool) -> dict[str, Any]:
     """The dots as a dictionary: plotly's own classes check each of many thousand numbers."""
     evidence = evidence_of(dots.triples)
-    small, large = (SMALL - 1.5, LARGE - 4.5) if many else (SMALL, LARGE)
+    crowd = max(0.4, min(1.0, (ROOM / max(1, len(dots.image))) ** 0.25)) * (0.6 if many else 1.0)
+    small, large = SMALL * crowd, LARGE * crowd
     known = np.isfinite(panel.value)
     marker: dict[str, Any] = {
         "color": np.where(known, panel.value - shift, 0.0).astype(np.float32),
@@ -239,12 +256,18 @@ def _mark(mark: Mark, dark: bool, *, legend: bool) -> dict[str, Any]:
 
 
 def _layout(
-    dark: bool, panels: Sequence[Panel], across: int, down: int, axes: tuple[str, str]
+    dark: bool,
+    panels: Sequence[Panel],
+    across: int,
+    down: int,
+    axes: tuple[str, str],
+    height_px: int,
 ) -> dict[str, Any]:
     """Axes and titles of all panels; later axes follow the first, so that zooming moves all."""
     shape = layout(dark=dark)
     many = len(panels) > 1
-    gap_x, gap_y = (0.012, 0.05 if down > 1 else 0.0) if many else (0.0, 0.0)
+    # Two lines of text stand above each panel.
+    gap_x, gap_y = (0.012, 44 / height_px) if many else (0.0, 0.0)
     width, height = (1 - gap_x * (across - 1)) / across, (1 - gap_y * (down - 1)) / down
     titles = []
     for k, panel in enumerate(panels):
@@ -271,13 +294,14 @@ def _layout(
         if many:
             titles.append(
                 {
-                    "text": panel.title, "showarrow": False, "xref": "paper", "yref": "paper",
+                    "text": f"<b>{panel.title}</b><br>{panel.note}" if panel.note else panel.title,
+                    "showarrow": False, "align": "left", "xref": "paper", "yref": "paper",
                     "x": left + 0.006, "y": top, "xanchor": "left", "yanchor": "bottom",
-                    "font": {"size": 12.5},
+                    "font": {"size": 11},
                 }
             )  # fmt: skip
     shape |= {"annotations": titles, "hovermode": "closest", "dragmode": "lasso"}
-    shape["margin"] = {"l": 6, "r": 6, "t": 26 if many else 8, "b": 6}
+    shape["margin"] = {"l": 6, "r": 6, "t": 40 if many else 8, "b": 6}
     shape["legend"] = {"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0}
     shape["newselection"] = {"line": {"color": ink(dark), "width": 1.5, "dash": "dot"}}
     shape["uirevision"] = "regions"

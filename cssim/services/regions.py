@@ -134,6 +134,8 @@ def picture(inspection: Inspection, images: Sequence[Image], view: View) -> Pict
     raw = np.stack([one.raw[places] for one in values])
     reach = max(LEAST_REACH, *(_reach(one.shown[places], one.centre) for one in values))
     surfaces, edges = _surfaces(values, xy, places, view) if view.surface else ([], None)
+    draws = DRAWS if len(places) <= MANY else FEW_DRAWS
+    tests = region_tests(xy, raw, grid=view.grid, window=view.window, draws=draws)
     panels = tuple(
         Panel(
             title=one.title,
@@ -144,16 +146,47 @@ def picture(inspection: Inspection, images: Sequence[Image], view: View) -> Pict
             surface=surfaces[k] if view.surface else None,
             unit=one.unit,
             points=view.kind == "difference",
+            note=null_note(tests[k]),
         )
         for k, one in enumerate(values)
     )
-    draws = DRAWS if len(places) <= MANY else FEW_DRAWS
-    tests = region_tests(xy, raw, grid=view.grid, window=view.window, draws=draws)
     dots = Dots(inspection.reference[places], xy, inspection.counts[places])
     return Picture(
         dots, panels, tuple(tests), tuple(_marks(inspection, images, view, places, xy)),
         places, _axes(inspection, view),
     )  # fmt: skip
+
+
+def null_note(test: RegionTest) -> str:
+    """What a map is worth, in a few words."""
+    if test.explained is None or test.shuffled is None or test.p is None:
+        return "no differences"
+    return f"{test.explained:.0%} · null {test.shuffled:.0%} · p {_p(test.p)}"
+
+
+def null_sentence(title: str, test: RegionTest) -> str:
+    """The same as a sentence with its verdict; Markdown."""
+    if test.explained is None or test.shuffled is None or test.p is None:
+        return f"{title}: the references do not differ, so there is nothing for regions to explain."
+    verdict = (
+        "regions matter"
+        if test.p <= SURE
+        else "**no more than chance explains: read no region out of this map**"
+    )
+    return (
+        f"{title}: regions explain **{100 * test.explained:.1f} %** of the differences between "
+        f"{test.references} references, shuffled references **{100 * test.shuffled:.1f} %** "
+        f"(95 % of shuffles: {100 * (test.low or 0):.1f} to {100 * (test.high or 0):.1f} %), "
+        f"p {_p(test.p)}: {verdict}."
+    )
+
+
+SURE = 0.05
+"""Up to this p a map is said to explain more than chance."""
+
+
+def _p(value: float) -> str:
+    return f"= {value:.3f}" if value >= 0.0105 else f"≤ {value:.3f}"
 
 
 @lru_cache(maxsize=64)
