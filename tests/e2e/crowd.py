@@ -339,8 +339,8 @@ def stored(ws: Workspace) -> Iterator[dict[str, Any]]:
     with ws.database.engine.connect() as connection:
         rows = connection.execute(
             text(
-                "select j.client_id, j.page_id, j.answer_order, j.classes, j.response_ms, p.name, "
-                "not exists (select 1 from judgements n where n.supersedes = j.id) as stands "
+                "select j.client_id, j.page_id, j.ranking, j.classes, j.response_ms, p.name, "
+                "not exists (select 1 from judgements n where n.supersedes_id = j.id) as stands "
                 "from judgements j join people p on p.id = j.person_id"
             )
         ).all()
@@ -348,16 +348,12 @@ def stored(ws: Workspace) -> Iterator[dict[str, Any]]:
         yield {
             "client_id": client_id,
             "page": page,
-            "order": _list(order),
-            "classes": _list(classes),
+            "order": [int(digit) for digit in order],
+            "classes": [int(digit) for digit in classes],
             "response_ms": response_ms,
             "person": person,
             "stands": bool(stands),
         }
-
-
-def _list(value: Any) -> list[int]:
-    return list(json.loads(value)) if isinstance(value, str) else list(value)
 
 
 def main() -> None:

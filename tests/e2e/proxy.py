@@ -35,6 +35,8 @@ class Proxy:
         assert self._server is not None
         self._server.close()
         self.drop_all()
+        while self._open:
+            await asyncio.sleep(0.01)
 
     def drop_all(self) -> None:
         """Drop every connection at once, as a network does that goes away."""
@@ -54,11 +56,9 @@ class Proxy:
             asyncio.create_task(self._pump(up_reader, writer, budget)),
         ]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
         for end in (writer, up_writer):
-            end.transport.abort()
+            end.transport.abort()  # ends the other pump too
+        await asyncio.gather(*pumps)
         self._open -= {writer, up_writer}
 
     async def _pump(

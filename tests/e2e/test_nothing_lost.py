@@ -1,0 +1,133 @@
+"""The server is killed while people answer: every answer is in the database exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from cssim.config import load_settings
+from cssim.services import accounts
+from cssim.services.workspace import Workspace, open_workspace
+from tests.e2e.conftest import PASSWORD
+from tests.e2e.crowd import Browser as Storage
+from tests.e2e.crowd import Report, judge, run, stored
+from tests.e2e.labelling import lab, note, open_labelling, wait_painted, wait_saved
+from tests.e2e.running import ROOT, RunningApp
+from tests.pages import rank_pages
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace of this test alone, whose server may be killed."""
+    opened = open_workspace(load_settings({}, home=tmp_path / "killed"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(own: Workspace) -> Iterator[RunningApp]:
+    running = RunningApp(own.settings.home)
+    running.start()
+    running.wait()
+    yield running
+    running.stop()
+
+
+def test_six_people_lose_nothing_while_the_server_is_killed_twice(
+    own: Workspace, app: RunningApp
+) -> None:
+    report = asyncio.run(run(own, app, clients=6, answers=200, kills=2))
+    assert report.perfect, report
+    # The test has teeth: all that can go wrong did happen.
+    assert (report.stored, report.kills, app.starts) == (200, 2, 3)
+    assert report.cut > 0
+    assert report.repeats > 0
+    assert report.most_unsent > 0
+
+
+def test_the_judge_sees_what_is_lost_doubled_changed_or_foreign(own: Workspace) -> None:
+    from cssim.services import annotating
+    from cssim.types import Answer, JudgementKind
+
+    rank_pages(own, 3)
+    ada = accounts.add_person(own, "Ada")
+    told = Storage("Ada", "")
+    for handout in annotating.next_pages(own, ada, want=3).pages:
+        client_id = f"client-id-{handout.page.id}"
+        answer = Answer(JudgementKind.ANSWER, (0, 1, 2), (1, 2, 3))
+        reply = annotating.Reply(client_id, handout.lease_id, answer, response_ms=900)
+        told.acknowledged[client_id] = annotating.answer(own, ada, reply).judgement_id
+        told.given[client_id] = {
+            "page": handout.page.id, "order": [0, 1, 2], "classes": [1, 2, 3], "response_ms": 900,
+        }  # fmt: skip
+
+    def verdict() -> Report:
+        report = Report()
+        judge(own, [told], report)
+        return report
+
+    assert verdict().perfect
+    first, second, third = sorted(told.given)
+    told.given[first]["classes"] = [1, 1, 1]
+    del told.given[second]
+    told.given["never-arrived"] = {}
+    told.acknowledged["never-arrived"] = 7
+    told.storage["key"] = {}
+    told.refused[third] = "404"
+    found = verdict()
+    assert (found.changed, found.foreign, found.lost, found.unsent, found.refused) == (1,) * 5
+    assert not found.perfect
+
+
+def test_answers_given_while_the_server_is_dead_arrive_when_it_is_back(
+    own: Workspace, app: RunningApp, chromium: Browser
+) -> None:
+    pages = rank_pages(own, 8)
+    accounts.add_person(own, "Ada", password=PASSWORD)
+    page = open_labelling(chromium, app.address)
+
+    def rank() -> None:
+        lease = lab(page)["lease"]
+        for key in "135":
+            page.keyboard.press(key)
+        wait_painted(page, lease)
+
+    rank()
+    wait_saved(page)
+    app.kill()
+    for _ in range(3):  # the pages ahead are on the client, their images decoded
+        rank()
+    assert re.search(r"3|waiting|unsent|not yet", note(page)), note(page)
+    assert len(list(stored(own))) == 1
+    app.start()
+    app.wait()
+    page.wait_for_function(
+        "() => !Object.keys(localStorage).some((key) => key.startsWith('cssim.outbox.'))",
+        timeout=40_000,
+    )
+    rows = sorted(stored(own), key=lambda row: row["page"])
+    assert [row["page"] for row in rows] == pages[:4]
+    assert all(sorted(row["classes"]) == [1, 3, 5] for row in rows)
+    rank()  # and work goes on without a reload
+    wait_saved(page)
+    assert len(list(stored(own))) == 5
+    page.context.close()
+
+
+def test_the_program_in_the_documentation_labels_pages(own: Workspace, app: RunningApp) -> None:
+    rank_pages(own, 3)
+    accounts.add_person(own, "Ada L.", password=PASSWORD)
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert found is not None
+    program = found[1].replace("http://127.0.0.1:8501", app.address)
+    exec(program.replace("a few unrelated words", PASSWORD), {})
+    assert {row["person"] for row in stored(own)} == {"Ada L."}
+    assert len(list(stored(own))) == 3
