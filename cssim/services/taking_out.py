@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 import zipfile
-from typing import IO
 
 from cssim.errors import NotFound
 from cssim.services.workspace import Workspace
 from cssim.types import EnsembleInfo
 
-_IN_MEMORY = 32 * 2**20
-"""Bytes beyond which the file is put on the disk while it is being made."""
 
-
-def as_zip(ws: Workspace, ensemble: EnsembleInfo) -> IO[bytes]:
-    """The ensemble's folder as a ZIP, open at its start; below a folder of the ensemble's name.
+def as_zip(ws: Workspace, ensemble: EnsembleInfo) -> bytes:
+    """The ensemble's folder as a ZIP file; in it everything lies below a folder of its name.
 
     Raises:
         NotFound: the folder is gone.
@@ -23,14 +19,13 @@ def as_zip(ws: Workspace, ensemble: EnsembleInfo) -> IO[bytes]:
     folder = ws.settings.home / str(ensemble.path)
     if not folder.is_dir():
         raise NotFound(f"the folder of {ensemble.name} is gone: expected {folder}")
-    out = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+    out = io.BytesIO()
     # Weights hardly shrink, and deflating them takes longer than sending them.
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, f"{folder_name(ensemble)}/{path.relative_to(folder)}")
-    out.seek(0)
-    return out
+    return out.getvalue()
 
 
 def folder_name(ensemble: EnsembleInfo) -> str:

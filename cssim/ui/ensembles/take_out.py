@@ -24,7 +24,7 @@ def draw(ws: Workspace, shelf: Shelf, ensemble: Ready) -> None:
     )
     st.download_button(
         f"Download {name}.zip ({_size(size)})",
-        lambda: taking_out.as_zip(ws, info).read(),
+        lambda: taking_out.as_zip(ws, info),
         file_name=f"{name}.zip",
         mime="application/zip",
         key="ensembles_zip",
