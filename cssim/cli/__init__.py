@@ -15,7 +15,9 @@ from cssim.cli.asking import ask, search
 from cssim.cli.backbones import backbones
 from cssim.cli.base import App, Commands
 from cssim.cli.comparing import compare, leakage
+from cssim.cli.curves import curves
 from cssim.cli.demo import demo_command
+from cssim.cli.inspecting import inspect, selections_group
 from cssim.cli.jobs import jobs
 from cssim.cli.library import images, labels, projects
 from cssim.cli.machine import app, doctor, worker
@@ -54,17 +56,20 @@ for command in (
     ask,
     backbones,
     compare,
+    curves,
     demo_command,
     doctor,
     embed,
     ensemble,
     images,
+    inspect,
     jobs,
     labels,
     leakage,
     models,
     projects,
     search,
+    selections_group,
     train,
     users,
     worker,

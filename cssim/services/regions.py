@@ -282,8 +282,7 @@ def _marks(
 ) -> list[Mark]:
     ids = inspection.reference[places]
     if view.overlay == "tags":
-        labels = [next(iter(images[i].tags), "") for i in places.tolist()]
-        return group_marks(labels, xy, ids)
+        return group_marks(_labels([images[i] for i in places.tolist()]), xy, ids)
     if view.overlay == "leakage" and view.kind in ("model", "difference"):
         seen = inspection.seen[inspection.row(view.row), places]
         names = np.array(["", "shown in training", "reference in training"])[seen]
@@ -309,6 +308,12 @@ def _marks(
             )
         ]
     return []
+
+
+def _labels(images: Sequence[Image]) -> list[str]:
+    """One tag for each image: the first that does not lie on all of them."""
+    common = set.intersection(*(set(image.tags) for image in images))
+    return [next((tag for tag in image.tags if tag not in common), "") for image in images]
 
 
 def _axes(inspection: Inspection, view: View) -> tuple[str, str]:

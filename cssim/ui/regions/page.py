@@ -146,8 +146,9 @@ def _null(view: View, drawn: Drawn) -> None:
         st.markdown(
             f"Of {len(found.panels)} maps, **{len(sure)}** explain more of the differences between "
             f"references than maps of shuffled references do (p up to {regions.SURE}, each by "
-            f"itself){': ' + names if names else ''}. Above each panel: share that its map explains, "
-            "the same of shuffled references, and p. Colours are the distance from each model's mean."
+            f"itself){': ' + names if names else ''}. Above each panel: share that its map "
+            "explains, the same of shuffled references, and p. Colours: distance from each model's "
+            "mean."
         )
     if view.plane == "tsne":
         st.caption("t-SNE is for looking only; no ensemble uses it.")
