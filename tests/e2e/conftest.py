@@ -12,9 +12,11 @@ from cssim.config import load_settings
 from cssim.services import accounts
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import Role
+from tests.e2e.labelling import PASSWORD, offer_pages
 from tests.e2e.serving import serve
 
-PASSWORD = "correct horse battery"
+__all__ = ["FLAGS", "PASSWORD"]
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -58,3 +60,9 @@ def server(ws: Workspace, chromium: Browser) -> Iterator[str]:
     """Address of the app, started by the command that people use."""
     with serve(ws.settings.home) as served:
         yield served.address
+
+
+@pytest.fixture
+def pages(ws: Workspace) -> list[int]:
+    """Three pages to rank, then four to choose on, and no others."""
+    return offer_pages(ws)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Browser
-from sqlalchemy import select, update
 
 from cssim.services.workspace import Workspace
-from cssim.types import Judgement, JudgementKind, PageMode
-from db import annotations as records
-from db import library
-from db.models import ImageRow, PageRow
+from cssim.types import JudgementKind
 from tests.e2e.labelling import (
     lab,
+    log,
     note,
     open_labelling,
     shown,
@@ -20,28 +17,8 @@ from tests.e2e.labelling import (
     wait_saved,
     wait_state,
 )
-from tests.pages import add_pages, add_pictures
 
 pytestmark = pytest.mark.e2e
-
-
-def log(ws: Workspace, pages: list[int]) -> list[Judgement]:
-    with ws.database.reading() as session:
-        clusters = [cluster.id for cluster in library.list_clusters(session, ws.project.id)]
-        every = records.judgements_of(session, clusters)
-    return [judgement for judgement in every if judgement.page_id in pages]
-
-
-@pytest.fixture
-def pages(ws: Workspace) -> list[int]:
-    """Three pages to rank, then four to choose on; those of an earlier test are closed."""
-    with ws.database.writing() as session:
-        session.execute(update(PageRow).values(wanted=0))
-        images = list(session.scalars(select(ImageRow.id).order_by(ImageRow.id)))
-    images = images or add_pictures(ws, 9, side=160)
-    rank = [(images[0], tuple(images[i : i + 3])) for i in (1, 3, 5)]
-    choose = [(images[0], (images[i], images[i + 1])) for i in (1, 3, 5, 7)]
-    return [*add_pages(ws, rank), *add_pages(ws, choose, mode=PageMode.CHOOSE, cluster="two")]
 
 
 def test_three_pages_ranked_by_keyboard_are_in_the_database(
@@ -98,6 +75,7 @@ def test_three_pages_ranked_by_keyboard_are_in_the_database(
     wait_state(page, "finished")
     wait_saved(page)
     assert log(ws, pages)[-1].answer.kind is JudgementKind.SKIP
+    page.close()
 
 
 def test_keys_count_only_for_pages_that_were_seen(
@@ -149,3 +127,4 @@ def test_keys_count_only_for_pages_that_were_seen(
     stored = log(ws, pages)
     assert [judgement.page_id for judgement in stored] == pages[:3]
     assert sorted(stored[2].answer.classes) == [3, 4, 5]
+    page.close()

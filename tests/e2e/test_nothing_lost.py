@@ -5,39 +5,60 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
+from sqlalchemy import update
 
 from cssim.config import load_settings
 from cssim.services import accounts
 from cssim.services.workspace import Workspace, open_workspace
+from db.models import PageRow
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.crowd import Browser as Storage
-from tests.e2e.crowd import Report, judge, run, stored
+from tests.e2e.crowd import Report, judge, pictures, run, stored
 from tests.e2e.labelling import lab, note, open_labelling, wait_painted, wait_saved
 from tests.e2e.running import ROOT, RunningApp
-from tests.pages import rank_pages
+from tests.pages import add_pages
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace of this test alone, whose server may be killed."""
-    opened = open_workspace(load_settings({}, home=tmp_path / "killed"))
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace of these tests alone, as its server is killed; one for all, as starts cost."""
+    opened = open_workspace(load_settings({}, home=tmp_path_factory.mktemp("killed") / "home"))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def app(own: Workspace) -> Iterator[RunningApp]:
-    running = RunningApp(own.settings.home)
+def own(place: Workspace) -> Workspace:
+    """The same, without open pages of an earlier test."""
+    with place.database.writing() as session:
+        session.execute(update(PageRow).values(wanted=0))
+    return place
+
+
+@pytest.fixture(scope="module")
+def app(place: Workspace) -> Iterator[RunningApp]:
+    running = RunningApp(place.settings.home)
     running.start()
     running.wait()
     yield running
     running.stop()
+
+
+def three_and(ws: Workspace, n: int) -> list[tuple[int, tuple[int, ...]]]:
+    """A reference and three candidates for each of `n` pages."""
+    images = pictures(ws)
+    return [(images[i], tuple(images[i + 1 : i + 4])) for i in range(n)]
+
+
+def answers_of(ws: Workspace, name: str) -> list[dict[str, Any]]:
+    rows = [row for row in stored(ws) if row["person"] == name]
+    return sorted(rows, key=lambda row: int(row["page"]))
 
 
 def test_six_people_lose_nothing_while_the_server_is_killed_twice(
@@ -46,7 +67,8 @@ def test_six_people_lose_nothing_while_the_server_is_killed_twice(
     report = asyncio.run(run(own, app, clients=6, answers=200, kills=2))
     assert report.perfect, report
     # The test has teeth: all that can go wrong did happen.
-    assert (report.stored, report.kills, app.starts) == (200, 2, 3)
+    assert (report.stored, report.kills) == (200, 2)
+    assert app.starts >= 3
     assert report.cut > 0
     assert report.repeats > 0
     assert report.most_unsent > 0
@@ -56,14 +78,14 @@ def test_the_judge_sees_what_is_lost_doubled_changed_or_foreign(own: Workspace) 
     from cssim.services import annotating
     from cssim.types import Answer, JudgementKind
 
-    rank_pages(own, 3)
-    ada = accounts.add_person(own, "Ada")
-    told = Storage("Ada", "")
-    for handout in annotating.next_pages(own, ada, want=3).pages:
+    add_pages(own, three_and(own, 3))
+    ben = accounts.add_person(own, "Ben")
+    told = Storage("Ben", "")
+    for handout in annotating.next_pages(own, ben, want=3).pages:
         client_id = f"client-id-{handout.page.id}"
         answer = Answer(JudgementKind.ANSWER, (0, 1, 2), (1, 2, 3))
         reply = annotating.Reply(client_id, handout.lease_id, answer, response_ms=900)
-        told.acknowledged[client_id] = annotating.answer(own, ada, reply).judgement_id
+        told.acknowledged[client_id] = annotating.answer(own, ben, reply).judgement_id
         told.given[client_id] = {
             "page": handout.page.id, "order": [0, 1, 2], "classes": [1, 2, 3], "response_ms": 900,
         }  # fmt: skip
@@ -89,7 +111,7 @@ def test_the_judge_sees_what_is_lost_doubled_changed_or_foreign(own: Workspace) 
 def test_answers_given_while_the_server_is_dead_arrive_when_it_is_back(
     own: Workspace, app: RunningApp, chromium: Browser
 ) -> None:
-    pages = rank_pages(own, 8)
+    pages = add_pages(own, three_and(own, 8))
     accounts.add_person(own, "Ada", password=PASSWORD)
     page = open_labelling(chromium, app.address)
 
@@ -104,30 +126,29 @@ def test_answers_given_while_the_server_is_dead_arrive_when_it_is_back(
     app.kill()
     for _ in range(3):  # the pages ahead are on the client, their images decoded
         rank()
-    assert re.search(r"3|waiting|unsent|not yet", note(page)), note(page)
-    assert len(list(stored(own))) == 1
+    assert note(page) == "3 answers not sent yet, kept here"
+    assert len(answers_of(own, "Ada")) == 1
     app.start()
     app.wait()
     page.wait_for_function(
         "() => !Object.keys(localStorage).some((key) => key.startsWith('cssim.outbox.'))",
         timeout=40_000,
     )
-    rows = sorted(stored(own), key=lambda row: row["page"])
+    rows = answers_of(own, "Ada")
     assert [row["page"] for row in rows] == pages[:4]
     assert all(sorted(row["classes"]) == [1, 3, 5] for row in rows)
     rank()  # and work goes on without a reload
     wait_saved(page)
-    assert len(list(stored(own))) == 5
+    assert len(answers_of(own, "Ada")) == 5
     page.context.close()
 
 
 def test_the_program_in_the_documentation_labels_pages(own: Workspace, app: RunningApp) -> None:
-    rank_pages(own, 3)
+    add_pages(own, three_and(own, 3))
     accounts.add_person(own, "Ada L.", password=PASSWORD)
     text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     found = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert found is not None
     program = found[1].replace("http://127.0.0.1:8501", app.address)
     exec(program.replace("a few unrelated words", PASSWORD), {})
-    assert {row["person"] for row in stored(own)} == {"Ada L."}
-    assert len(list(stored(own))) == 3
+    assert len(answers_of(own, "Ada L.")) == 3
