@@ -78,6 +78,9 @@ class TrainConfig:
     """Epochs without a better one after which training stops; only with a validation part."""
     augment: bool = False
     """Random crops and flips, drawn anew for each image of each step."""
+    compile: str = ""
+    """Backend of torch.compile for the blocks that learn, e.g. `inductor`, which needs a C++
+    compiler; empty: they run as they are."""
     clip: float = 1.0
     """Largest norm of a step's gradient."""
     seed: int = 0

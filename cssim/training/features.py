@@ -129,7 +129,7 @@ class Features:
         """Whatever decides the numbers: backbone, preprocessing and precision, and the depth."""
         config, network = self._model.config, self._model.network
         depth = "embedding" if config.adapter == "head" else f"last {config.last_blocks}"
-        facts = f"{self._backbone.fingerprint}/{depth}/{network.dtype}"
+        facts = f"{self._backbone.fingerprint}/{depth}/{network.dtype}/{self._model.mixed}"
         return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
     def _sample(self) -> tuple[torch.Size, torch.dtype]:

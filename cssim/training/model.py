@@ -149,6 +149,9 @@ class CSModel(Trainable):
         last = None if shared else config.last_blocks
         self.config = config
         self.network = network
+        # All weights learn in float32; where the frozen backbone would run in bfloat16, the
+        # products are still done in it.
+        self.mixed = config.adapter == "full" and backbone.module.dtype == torch.bfloat16
         self.split = SplitNetwork(network, find_blocks(network.body), last)
         self.head: nn.Module = nn.Identity()
         with torch.random.fork_rng(devices=[]):
@@ -158,6 +161,17 @@ class CSModel(Trainable):
         self.pixels = torch.Size((3, backbone.preprocessing.height, backbone.preprocessing.width))
         self.to(backbone.device)
         self.train(False)
+        if config.compile:
+            self._compile()
+
+    def _compile(self) -> None:
+        """Compile the blocks that learn, each by itself: equal blocks are compiled once."""
+        blocks = self.split.blocks
+        if blocks is None or self.config.adapter == "head":
+            raise BadInput("only networks whose blocks are known, and no heads, can be compiled")
+        for block in blocks.blocks[-(self.split.last or 0) :]:
+            for module in block:
+                module.compile(backend=self.config.compile, dynamic=True)
 
     def _adapt(self, backbone: Backbone) -> None:
         if self.config.adapter == "head":
@@ -188,7 +202,7 @@ class CSModel(Trainable):
 
     def enter(self, pixels: torch.Tensor) -> torch.Tensor:
         """What can be computed once per image, of (n, 3, h, w) pixels; without gradients."""
-        with torch.no_grad():
+        with torch.no_grad(), self._precision(pixels):
             if self.config.adapter == "head":
                 return self.network(pixels)  # type: ignore[no-any-return]
             return self.split.enter(pixels)
@@ -197,7 +211,11 @@ class CSModel(Trainable):
         """(n, dim) float32 embeddings of what `enter` gave."""
         if self.config.adapter == "head":
             return self.head(entered)  # type: ignore[no-any-return]
-        return self.split.leave(entered, self.pixels)
+        with self._precision(entered):
+            return self.split.leave(entered, self.pixels)
+
+    def _precision(self, tensor: torch.Tensor) -> torch.autocast:
+        return torch.autocast(tensor.device.type, torch.bfloat16, enabled=self.mixed)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """(n, dim) float32 embeddings of (n, 3, h, w) pixels."""

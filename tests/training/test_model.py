@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from cssim.embeddings.backbones import load_backbone
 from cssim.errors import BadInput
 from cssim.training.config import TrainConfig
 from cssim.training.data import Dataset
 from cssim.training.model import CSModel, RankingBlock
 from cssim.training.objective import batch_loss
-from tests.embeddings.small_models import FAMILIES, pictures
-from tests.training.worlds import IMAGES, backbone, triples
+from tests.embeddings.small_models import FAMILIES, pictures, save_small
+from tests.training.worlds import IMAGES, backbone, load, triples
 
 CASES = [(family, adapter) for family in FAMILIES for adapter in ("lora", "head")] + [
     ("vit", "full"),
@@ -187,3 +188,44 @@ def test_a_state_of_another_model_is_refused(tmp_path):
         small.load_trained_state(large.trained_state())
     with pytest.raises(BadInput, match="does not fit"):
         small.load_trained_state({})
+
+
+# torch's compiler itself looks at what it warns of.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.parametrize("last", [1, None])
+def test_compiled_blocks_compute_and_learn_the_same(last, tmp_path):
+    source = backbone(tmp_path)
+    pixels = source.preprocess([load(1), load(2), load(3)])
+    results = []
+    for backend in ("", "aot_eager"):
+        model = CSModel(source, config("lora", last_blocks=last, compile=backend))
+        model.train()
+        out = model(pixels)
+        out.square().sum().backward()
+        gradients = [p.grad for _, p in model.adapter_parameters()]
+        results.append([out.detach(), *(g for g in gradients if g is not None)])
+    assert len(results[0]) == len(results[1]) > 2
+    for plain, compiled in zip(*results, strict=True):
+        torch.testing.assert_close(plain, compiled, rtol=1e-4, atol=1e-5)
+
+
+def test_what_cannot_be_compiled_says_so(tmp_path):
+    with pytest.raises(BadInput, match="compiled"):
+        CSModel(backbone(tmp_path), config("head", compile="inductor"))
+
+
+def test_all_weights_learn_in_float32_while_products_are_bfloat16(tmp_path):
+    folder = save_small("vit", tmp_path)
+    half = load_backbone(str(folder), device="cpu", precision="bfloat16")
+    full = load_backbone(str(folder), device="cpu", precision="float32")
+    mixed, plain = (CSModel(source, config("full", last_blocks=1)) for source in (half, full))
+    assert mixed.mixed
+    assert not plain.mixed
+    pixels = full.preprocess([load(1), load(2)])
+    out = mixed(pixels)
+    out.square().sum().backward()
+    assert all(p.dtype == torch.float32 for p in mixed.network.parameters())
+    assert any(p.grad is not None for _, p in mixed.adapter_parameters())
+    exact = plain(pixels)
+    assert not torch.equal(out, exact)
+    torch.testing.assert_close(out, exact, rtol=0.05, atol=0.05)
