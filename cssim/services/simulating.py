@@ -1,0 +1,78 @@
+"""Would active sampling have paid here? The project's own answers, used in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cssim.errors import BadInput
+from cssim.sampling.simulation import TrialPoint, pool_trial
+from cssim.services.library import load_triples
+from cssim.services.workspace import Workspace
+from cssim.types import ModelKind
+from db import library
+
+
+def active_trial(
+    ws: Workspace,
+    clusters: Sequence[str],
+    *,
+    models: Sequence[str] = (),
+    sizes: Sequence[int] = (50, 100, 200, 400, 800),
+    seeds: int = 20,
+    seed: int = 0,
+) -> list[TrialPoint]:
+    """Accuracy of stacking against the number of answers, for each rule of choosing them.
+
+    Uses what the cache holds of the models' embeddings; see `cssim.sampling.simulation.pool_trial`.
+
+    Args:
+        ws: the workspace.
+        clusters: names of sets with answers; many references each, as a rule.
+        models: names; empty: all of the project that are no metrics.
+        sizes: numbers of answers, rising; those beyond what there is are left out.
+        seeds: repetitions with other test references.
+        seed: of the first.
+
+    Raises:
+        BadInput: fewer than two models, too few answers, or models that have not embedded them.
+        NotFound: a set or model is not there.
+    """
+    from cssim.ensembles.logistic import fit_logistic
+    from cssim.services.vectors import load_shelf
+
+    with ws.database.reading() as session:
+        ids = [library.get_cluster(session, ws.project.id, name).id for name in clusters]
+    triples = load_triples(ws, ids)
+    shelf = load_shelf(ws)
+    unknown = [name for name in models if name not in shelf.by_name]
+    if unknown:
+        raise BadInput(f"there is no model {unknown[0]!r}; see `models`")
+    chosen = [
+        model
+        for name, model in shelf.by_name.items()
+        if (name in models if models else model.kind is not ModelKind.METRIC)
+    ]
+    if len(chosen) < 2:
+        raise BadInput(f"models can disagree only where there are two or more, got {len(chosen)}")
+    distances = np.stack([shelf.distances(model.id, triples) for model in chosen])
+    missing = [m.name for m, d in zip(chosen, distances, strict=True) if np.isnan(d).any()]
+    if missing:
+        raise BadInput(f"{missing[0]} has not embedded all images of these sets; embed them first")
+    most = int(0.6 * len(triples))
+    usable = [size for size in sizes if size <= most]
+    if not usable or len(np.unique(triples.reference)) < 4:
+        raise BadInput(
+            f"{len(triples)} answered triples are too few for {min(sizes)} answers and a test on "
+            "other references"
+        )
+    return pool_trial(
+        distances[:, :, 1] - distances[:, :, 0],
+        triples.share_a,
+        triples.reference,
+        lambda x, share: fit_logistic(x, share),
+        sizes=usable,
+        seeds=seeds,
+        seed=seed,
+    )
