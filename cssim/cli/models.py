@@ -85,7 +85,7 @@ def train(
         app.ws,
         clusters,
         backbone,
-        config={"recipe": recipe} | dict(_setting(text) for text in settings),
+        config={"recipe": recipe} | dict(setting(text) for text in settings),
         names=names or None,
         together=together,
     )
@@ -184,7 +184,8 @@ def list_ensembles(app: App, as_json: bool) -> None:
     say_table(rows, ("id", "name", "strategy", "members", "path"), "no ensembles yet")
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def setting(text: str) -> tuple[str, Any]:
+    """The field and value of FIELD=VALUE; a value that is no JSON is text."""
     name, equals, value = text.partition("=")
     if not equals:
         raise BadInput(f"--set expects FIELD=VALUE, such as rank=8, got {text!r}")

@@ -30,11 +30,19 @@ class NestedSplit:
     train: Mapping[int, NDArray[np.int64]]
     """By number of clusters: (size,) image ids of references."""
     held: NDArray[np.int64]
-    """(g,) image ids of references that no size trains on."""
+    """(g,) image ids of references that no size trains on, and that are not for validation."""
+    validation: NDArray[np.int64]
+    """(v,) image ids of references for choosing and weighing, held out as well."""
 
 
 def nested_splits(
-    references: NDArray[np.int64], sizes: Sequence[int], *, splits: int = 5, seed: int = 0
+    references: NDArray[np.int64],
+    sizes: Sequence[int],
+    *,
+    splits: int = 5,
+    seed: int = 0,
+    validation: int = 0,
+    hold: bool = True,
 ) -> list[NestedSplit]:
     """Random splits of references; what the largest size does not need is held out.
 
@@ -43,22 +51,25 @@ def nested_splits(
         sizes: numbers of references to train on, e.g. 8, 16, 32.
         splits: how many.
         seed: of the shuffling.
+        validation: so many of those that are not trained on are kept for choosing and weighing.
+        hold: whether at least one must be left to be held out; False where others are.
 
     Raises:
         BadInput: no sizes, sizes below 1, or nothing left to hold out.
     """
     distinct = np.unique(references)
-    if not sizes or min(sizes) < 1 or max(sizes) >= len(distinct):
+    if not sizes or min(sizes) < 1 or max(sizes) + validation + hold > len(distinct):
         raise BadInput(
             f"{len(distinct)} references leave nothing to hold out, or sizes are below 1: got "
-            f"sizes {list(sizes)}"
+            f"sizes {list(sizes)} and {validation} references for validation"
         )
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(splits):
         drawn = rng.permutation(distinct)
         train = {int(size): np.sort(drawn[:size]) for size in sorted(set(sizes))}
-        found.append(NestedSplit(train, np.sort(drawn[max(sizes) :])))
+        rest = drawn[max(sizes) :]
+        found.append(NestedSplit(train, np.sort(rest[validation:]), np.sort(rest[:validation])))
     return found
 
 

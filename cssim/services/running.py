@@ -35,6 +35,7 @@ RUNNERS: dict[str, str] = {
     "search": "cssim.services.answer_jobs:run_search",
     "compare": "cssim.services.comparing:run_compare",
     "analyse": "cssim.services.analysing:run_analyse",
+    "curves": "cssim.services.regime_runs:run_curves",
     "plan": "cssim.services.planning_run:run_plan",
     "survey": "cssim.services.surveying:run_survey",
     "inspect": "cssim.services.inspecting_run:run_inspect",
@@ -222,11 +223,11 @@ def _stopped(context: JobContext, keep: bool) -> None:
     log.info("job %d stops: %s", context.job.id, context.reason)
     if context.lost:
         return
-    if context.asked or not keep:
-        _end(context, JobState.CANCELLED)
-        return
     with context.ws.database.writing() as session:
-        rows.release(session, context.job)
+        if rows.only_paused(session, context.job) or (keep and not context.asked):
+            rows.release(session, context.job)
+            return
+    _end(context, JobState.CANCELLED)
 
 
 def _end(
