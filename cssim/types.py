@@ -370,6 +370,19 @@ class JobInfo:
     """When that worker last said that it is alive."""
     requested_by: int | None = None
     """Person id; None where it came by command line."""
+    paused: bool = False
+    """Waits until somebody lets it go on; where it runs, it is about to stop."""
+    batch_id: int | None = None
+    """The request that it belongs to with others; None where it came alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobBatch:
+    """Jobs that were asked for together."""
+
+    id: int
+    name: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

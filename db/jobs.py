@@ -1,4 +1,4 @@
-"""Jobs and workers: each change of a job's state is one statement that names who may make it."""
+"""Jobs: each change of a job's state is one statement that names who may make it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     CursorResult,
     and_,
     case,
-    delete,
     func,
     insert,
     or_,
@@ -23,7 +22,7 @@ from sqlalchemy.orm import Session
 from cssim.errors import NotFound
 from cssim.types import JobInfo, JobState, Project
 from db.library import as_project
-from db.models import JobEventRow, JobRow, ProjectRow, WorkerRow
+from db.models import JobEventRow, JobRow, ProjectRow
 
 RUNNING, QUEUED = JobState.RUNNING.value, JobState.QUEUED.value
 
@@ -35,9 +34,16 @@ def add_job(
     params: Mapping[str, Any],
     *,
     requested_by: int | None = None,
+    batch_id: int | None = None,
 ) -> int:
     """The id of a new queued job."""
-    row = JobRow(project_id=project_id, kind=kind, params=dict(params), requested_by=requested_by)
+    row = JobRow(
+        project_id=project_id,
+        kind=kind,
+        params=dict(params),
+        requested_by=requested_by,
+        batch_id=batch_id,
+    )
     session.add(row)
     session.flush()
     return row.id
@@ -66,7 +72,9 @@ def claim(
         job_id: claim this job or none.
     """
     free = or_(JobRow.state == QUEUED, _silent(silent_since))
-    choice = select(JobRow.id).where(free, JobRow.kind.in_(kinds), ~JobRow.cancel_requested)
+    choice = select(JobRow.id).where(
+        free, JobRow.kind.in_(kinds), ~JobRow.cancel_requested, ~JobRow.paused
+    )
     if job_id is not None:
         choice = choice.where(JobRow.id == job_id)
     choice = choice.order_by(JobRow.id).limit(1).with_for_update(skip_locked=True)
@@ -91,12 +99,19 @@ def claim(
 def sweep(session: Session, *, moment: datetime, silent_since: datetime, max_attempts: int) -> int:
     """How many jobs of silent workers were ended: cancelled where asked for, failed where hopeless.
 
-    A job that brought down `max_attempts` workers would bring down the next one too.
+    Paused ones wait again. A job that brought down `max_attempts` workers would bring down the next
+    one too.
     """
     hopeless = JobRow.attempt >= max_attempts
     reason = (
         f"the worker died {max_attempts} times while it ran this job (killed, or out of memory); "
         "see the log, then retry it with smaller settings"
+    )
+    session.execute(
+        update(JobRow)
+        .where(_silent(silent_since), JobRow.paused, ~JobRow.cancel_requested)
+        .values(state=QUEUED, worker=None, heartbeat_at=None, attempt=JobRow.attempt - 1)
+        .execution_options(synchronize_session=False)
     )
     result = session.execute(
         update(JobRow)
@@ -124,7 +139,7 @@ def heartbeat(
         update(JobRow)
         .where(_mine(job))
         .values(heartbeat_at=moment, progress=progress, message=message)
-        .returning(JobRow.cancel_requested)
+        .returning(or_(JobRow.cancel_requested, JobRow.paused))
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
 
@@ -175,6 +190,35 @@ def release(session: Session, job: JobInfo) -> bool:
     return _count(changed) == 1
 
 
+def only_paused(session: Session, job: JobInfo) -> bool:
+    """Whether the job is asked to pause, and not to be cancelled."""
+    asked = select(JobRow.paused & ~JobRow.cancel_requested).where(JobRow.id == job.id)
+    return bool(session.execute(asked).scalar_one())
+
+
+def set_paused(session: Session, project_id: int, job_id: int, paused: bool) -> bool:
+    """Pause a waiting or running job, or let it go on; False where it had ended already.
+
+    Raises:
+        NotFound: the project has no such job.
+    """
+    changed = session.execute(
+        update(JobRow)
+        .where(
+            JobRow.id == job_id,
+            JobRow.project_id == project_id,
+            JobRow.state.in_([QUEUED, RUNNING]),
+            ~JobRow.cancel_requested,
+        )
+        .values(paused=paused)
+        .execution_options(synchronize_session=False)
+    )
+    if _count(changed) == 0:
+        get_job(session, project_id, job_id)
+        return False
+    return True
+
+
 def request_cancel(session: Session, project_id: int, job_id: int, moment: datetime) -> bool:
     """Cancel a waiting job at once, ask a running one to stop; False where it had ended already.
 
@@ -217,6 +261,7 @@ def requeue(session: Session, project_id: int, job_id: int) -> bool:
         .values(
             state=QUEUED,
             cancel_requested=False,
+            paused=False,
             error="",
             attempt=0,
             worker=None,
@@ -255,10 +300,13 @@ def list_jobs(
     *,
     states: Sequence[JobState] = (),
     kinds: Sequence[str] = (),
+    batch_id: int | None = None,
     limit: int = 200,
 ) -> list[JobInfo]:
-    """Jobs of a project, newest first; of all states, or kinds, where none are named."""
+    """Jobs of a project, newest first; of all states, kinds, or batches, where none are named."""
     query = select(JobRow).where(JobRow.project_id == project_id)
+    if batch_id is not None:
+        query = query.where(JobRow.batch_id == batch_id)
     if states:
         query = query.where(JobRow.state.in_([state.value for state in states]))
     if kinds:
@@ -284,9 +332,10 @@ def job_params(
 
 
 def count_open(session: Session, kinds: Sequence[str]) -> int:
-    """How many jobs of these kinds wait or run, in all projects."""
+    """How many jobs of these kinds wait (not paused) or run, in all projects."""
     query = select(func.count()).select_from(JobRow)
-    query = query.where(JobRow.state.in_([QUEUED, RUNNING]), JobRow.kind.in_(kinds))
+    waits = and_(JobRow.state == QUEUED, ~JobRow.paused)
+    query = query.where(or_(waits, JobRow.state == RUNNING), JobRow.kind.in_(kinds))
     return int(session.execute(query).scalar_one())
 
 
@@ -297,29 +346,6 @@ def events_of(
     query = select(JobEventRow.seq, JobEventRow.data)
     query = query.where(JobEventRow.job_id == job_id, JobEventRow.seq > after)
     return [(seq, data) for seq, data in session.execute(query.order_by(JobEventRow.seq))]
-
-
-def beat_worker(session: Session, worker: str, moment: datetime) -> None:
-    """Store that the worker is alive."""
-    known = session.get(WorkerRow, worker)
-    if known is None:
-        session.add(WorkerRow(id=worker, heartbeat_at=moment, started_at=moment))
-    else:
-        known.heartbeat_at = moment
-
-
-def remove_workers(session: Session, *, worker: str = "", before: datetime | None = None) -> None:
-    """Forget one worker, and those that were last heard of before a moment."""
-    gone = [WorkerRow.id == worker]
-    if before is not None:
-        gone.append(WorkerRow.heartbeat_at < before)
-    session.execute(delete(WorkerRow).where(or_(*gone)))
-
-
-def live_workers(session: Session, since: datetime) -> list[str]:
-    """Identities of the workers heard of since a moment, oldest first."""
-    query = select(WorkerRow.id).where(WorkerRow.heartbeat_at >= since)
-    return list(session.scalars(query.order_by(WorkerRow.started_at, WorkerRow.id)))
 
 
 def _silent(since: datetime) -> ColumnElement[bool]:
@@ -355,6 +381,8 @@ def _info(row: JobRow) -> JobInfo:
         started_at=row.started_at,
         finished_at=row.finished_at,
         cancel_requested=row.cancel_requested,
+        paused=row.paused,
+        batch_id=row.batch_id,
         project_id=row.project_id,
         worker=row.worker,
         heartbeat_at=row.heartbeat_at,

@@ -19,6 +19,7 @@ from cssim.services.running import RUNNERS, claim_next, run_claimed, silence, wo
 from cssim.services.workspace import Workspace
 from cssim.types import JobInfo
 from db import jobs as rows
+from db import workers
 from db.engine import Database, open_database
 from db.models import now
 
@@ -116,7 +117,7 @@ def live_workers(database: Database, settings: Settings) -> list[str]:
     """Identities of the workers that are alive: heard of lately, and no ended process of here."""
     since = now() - silence(settings)
     with database.reading() as session:
-        return [name for name in rows.live_workers(session, since) if not _gone(name)]
+        return [name for name in workers.live_workers(session, since) if not _gone(name)]
 
 
 def _gone(worker: str) -> bool:
@@ -152,7 +153,7 @@ def _alive(ws: Workspace, worker: str) -> Iterator[None]:
 
     def beat() -> None:
         with ws.database.writing() as session:
-            rows.beat_worker(session, worker, now())
+            workers.beat_worker(session, worker, now())
 
     def keep_beating() -> None:
         while not done.wait(ws.settings.heartbeat_seconds):
@@ -162,7 +163,7 @@ def _alive(ws: Workspace, worker: str) -> Iterator[None]:
                 log.exception("the worker's heartbeat failed")
 
     with ws.database.writing() as session:
-        rows.remove_workers(session, before=now() - 2 * silence(ws.settings))
+        workers.remove_workers(session, before=now() - 2 * silence(ws.settings))
     beat()
     thread = threading.Thread(target=keep_beating, name="heart of the worker", daemon=True)
     thread.start()
@@ -172,4 +173,4 @@ def _alive(ws: Workspace, worker: str) -> Iterator[None]:
         done.set()
         thread.join()
         with ws.database.writing() as session:
-            rows.remove_workers(session, worker=worker)
+            workers.remove_workers(session, worker=worker)

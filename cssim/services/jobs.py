@@ -36,6 +36,8 @@ __all__ = [
     "list_job_ids",
     "list_jobs",
     "log_path",
+    "pause",
+    "resume",
     "retry",
     "run_here",
     "run_worker",
@@ -104,6 +106,36 @@ def cancel(ws: Workspace, job_id: int) -> JobInfo:
         job = rows.get_job(session, ws.project.id, job_id)
     if not changed:
         raise Conflict(f"job {job_id} is {job.state} already: there is nothing to cancel")
+    return job
+
+
+def pause(ws: Workspace, job_id: int) -> JobInfo:
+    """Let a job wait until it is resumed; one that runs stops at its next step.
+
+    Raises:
+        NotFound: the project has no such job.
+        Conflict: it has ended already, or is about to.
+    """
+    return _set_paused(ws, job_id, True)
+
+
+def resume(ws: Workspace, job_id: int) -> JobInfo:
+    """Let a paused job go on; training does so from its last stored epoch.
+
+    Raises:
+        NotFound: the project has no such job.
+        Conflict: it has ended already, or is about to.
+    """
+    return _set_paused(ws, job_id, False)
+
+
+def _set_paused(ws: Workspace, job_id: int, paused: bool) -> JobInfo:
+    with ws.database.writing() as session:
+        changed = rows.set_paused(session, ws.project.id, job_id, paused)
+        job = rows.get_job(session, ws.project.id, job_id)
+    if not changed:
+        state = "about to be cancelled" if job.cancel_requested else f"{job.state} already"
+        raise Conflict(f"job {job_id} is {state}: it can be neither paused nor resumed")
     return job
 
 

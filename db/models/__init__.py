@@ -24,7 +24,7 @@ from db.models.runs import (
     ModelRow,
 )
 from db.models.selections import SelectionRow
-from db.models.work import JobEventRow, JobRow, WorkerRow
+from db.models.work import JobBatchRow, JobEventRow, JobRow, WorkerRow
 
 __all__ = [
     "AdjudicationRow",
@@ -39,6 +39,7 @@ __all__ = [
     "ImageNameRow",
     "ImageRow",
     "ImageTagRow",
+    "JobBatchRow",
     "JobEventRow",
     "JobRow",
     "JudgementRow",

@@ -23,6 +23,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.models.base import Base, UTCDateTime, now
 
 
+class JobBatchRow(Base):
+    """Jobs that were asked for together, e.g. a model for each of eight clusters."""
+
+    __tablename__ = "job_batches"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+
 class JobRow(Base):
     """A piece of long work."""
 
@@ -45,6 +55,9 @@ class JobRow(Base):
     worker: Mapped[str | None] = mapped_column(String(200))
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    paused: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """True where it is to wait until somebody lets it go on; one that runs stops and waits."""
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("job_batches.id"), index=True)
     requested_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -12,7 +12,7 @@ import pytest
 
 from cssim.errors import NotFound
 from cssim.types import JobInfo, JobState
-from db import jobs
+from db import jobs, workers
 from db.engine import Database, open_database
 from db.models import ProjectRow
 
@@ -249,16 +249,16 @@ def test_jobs_are_listed_newest_first_by_state(database: Database, project: int)
 
 def test_workers_are_alive_while_they_beat(database: Database) -> None:
     with database.writing() as session:
-        jobs.beat_worker(session, "old", START)
-        jobs.beat_worker(session, "new", START + MINUTE)
+        workers.beat_worker(session, "old", START)
+        workers.beat_worker(session, "new", START + MINUTE)
     with database.reading() as session:
-        assert jobs.live_workers(session, START) == ["old", "new"]
-        assert jobs.live_workers(session, START + MINUTE) == ["new"]
+        assert workers.live_workers(session, START) == ["old", "new"]
+        assert workers.live_workers(session, START + MINUTE) == ["new"]
     with database.writing() as session:
-        jobs.beat_worker(session, "old", START + 2 * MINUTE)
-        jobs.remove_workers(session, worker="new", before=START + MINUTE)
+        workers.beat_worker(session, "old", START + 2 * MINUTE)
+        workers.remove_workers(session, worker="new", before=START + MINUTE)
     with database.reading() as session:
-        assert jobs.live_workers(session, START) == ["old"]
+        assert workers.live_workers(session, START) == ["old"]
 
 
 def test_threads_never_take_the_same_job(database: Database, project: int) -> None:
