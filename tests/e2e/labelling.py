@@ -33,8 +33,8 @@ def open_labelling(chromium: Browser, server: str, name: str = "Ada", **context:
     """
     key = f"{server} {name} {sorted(context)}"
     if key not in _PROFILES:
-        viewport = {"viewport": {"width": 1200, "height": 800}, **context}
-        _PROFILES[key] = chromium.new_context(**viewport)  # type: ignore[arg-type]
+        viewport: dict[str, Any] = {"viewport": {"width": 1200, "height": 800}, **context}
+        _PROFILES[key] = chromium.new_context(**viewport)
         page = _PROFILES[key].new_page()
         page.goto(f"{server}/annotate")
         page.fill("#name", name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, Page, Route
 from sqlalchemy import update
@@ -26,7 +28,7 @@ from tests.e2e.labelling import (
 )
 
 pytestmark = pytest.mark.e2e
-PHONE = {
+PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,
     "is_mobile": True,
