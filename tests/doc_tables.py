@@ -15,6 +15,7 @@ import click
 from cssim import config
 from cssim.cli import main as cli
 from cssim.config import Settings, variable
+from tests.doc_api import api_sections
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,6 +79,7 @@ def _cell(text: str) -> str:
 TABLES = {
     "docs/cli.md": ("commands", commands_table),
     "docs/operations.md": ("settings", settings_table),
+    "docs/api.md": ("routes", api_sections),
 }
 
 

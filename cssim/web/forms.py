@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from cssim.config import Settings
 from cssim.errors import CSSimError, NotAllowed
 from cssim.services.workspace import Workspace
 from cssim.web import templates
-from cssim.web.http import headers_of, read_body, same_origin, status_of
+from cssim.web.http import GONE, headers_of, read_body, same_origin, status_of
 
 FORM_COOKIE = "cssim_form"
 """Holds what the hidden field `form_token` of each form must repeat."""
@@ -36,6 +36,8 @@ def page_errors(
             response = templates.refused_page(str(error), status_of(error))
             response.headers.update(headers_of(error))
             return response
+        except ClientDisconnect:
+            return GONE
 
     return guarded
 

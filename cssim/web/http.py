@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
 from cssim.config import is_loopback
@@ -41,6 +41,9 @@ _STATUS: tuple[tuple[type[CSSimError], int], ...] = (
     (Unavailable, 503),
 )
 
+GONE = Response(status_code=400)
+"""Ends a request whose sender went away in the middle of its body; nobody reads it."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -64,6 +67,8 @@ def json_errors(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except CSSimError as error:
             return JSONResponse({"error": str(error)}, status_of(error), headers_of(error))
+        except ClientDisconnect:
+            return GONE
 
     return guarded
 

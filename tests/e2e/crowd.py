@@ -31,7 +31,7 @@ from cssim.services.workspace import Workspace, open_workspace
 from db.models import ImageRow
 from tests.e2e.proxy import Proxy
 from tests.e2e.running import RunningApp
-from tests.pages import add_pages
+from tests.pages import add_pages, add_pictures
 
 AHEAD = 6
 PASSING = {429}
@@ -255,7 +255,7 @@ def pictures(ws: Workspace) -> list[int]:
     """The ids of 24 small pictures, made where there are none."""
     with ws.database.reading() as session:
         found = list(session.scalars(select(ImageRow.id).order_by(ImageRow.id).limit(24)))
-    return found if len(found) == 24 else addpictures(ws, 24, side=32)
+    return found if len(found) == 24 else add_pictures(ws, 24, side=32)
 
 
 async def run(
