@@ -5,7 +5,6 @@ Building a statement of this size costs more than running it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -15,10 +14,8 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    literal,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -44,38 +41,34 @@ _LIMIT = bindparam("limit", type_=Integer)
 
 
 @cache
-def next_query(of_a_plan: bool, behind_a_page: bool) -> Any:
-    """Rows (part, answers, page id) that a person may be given, at most `limit`, in their order.
+def next_query(of_a_plan: bool, part: str = "all") -> Any:
+    """Ids of pages that a person may be given, at most `limit`, in their order.
 
-    Walks the index of open pages: those of `level` behind the page `after` (part 0), those of
-    `level` up to it (1), then the ones with more answers (2). Each part is begun only where those
-    before it gave too little. Values: project, person, now, level, limit, and by the arguments
-    plan and after.
+    Walks the index of open pages. Values: project, person, now, limit, level, with a plan `plan`,
+    and for two of the parts `after`.
+
+    Args:
+        of_a_plan: whether the pages are of a plan; else of none.
+        part: `all` from `level` answers on; `behind` or `before` the page `after` (itself among
+            the latter) those with `level` answers; `more`: those with more answers.
     """
-    fit = [
-        PageRow.project_id == _PROJECT,
-        _of(of_a_plan),
-        PageRow.done < PageRow.wanted,
-        *_may_have(),
-    ]
-    if not behind_a_page:
-        return select(_part(0, [*fit, PageRow.done >= _LEVEL]))
-    parts = (
-        [PageRow.done == _LEVEL, PageRow.id > _AFTER],
-        [PageRow.done == _LEVEL, PageRow.id <= _AFTER],
-        [PageRow.done > _LEVEL],
-    )
-    walks = [select(_part(i, [*fit, *part])) for i, part in enumerate(parts)]
-    return union_all(*walks).limit(_LIMIT)
-
-
-def _part(number: int, where: Sequence[ColumnElement[bool]]) -> Any:
+    where = {
+        "all": [PageRow.done >= _LEVEL],
+        "behind": [PageRow.done == _LEVEL, PageRow.id > _AFTER],
+        "before": [PageRow.done == _LEVEL, PageRow.id <= _AFTER],
+        "more": [PageRow.done > _LEVEL],
+    }[part]
     return (
-        select(literal(number).label("part"), PageRow.done, PageRow.id)
-        .where(*where)
+        select(PageRow.id)
+        .where(
+            PageRow.project_id == _PROJECT,
+            _of(of_a_plan),
+            PageRow.done < PageRow.wanted,
+            *where,
+            *_may_have(),
+        )
         .order_by(PageRow.done, PageRow.id)
         .limit(_LIMIT)
-        .subquery()
     )
 
 

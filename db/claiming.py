@@ -114,6 +114,17 @@ class _Hand:
 
     def take(self, plan: OpenPlan, quota: int) -> int:
         """Lease up to `quota` pages of a plan, known and repeated ones mixed in: how many."""
+        found = self._walk(plan, quota)
+        pages = [self._instead(plan) or page for page in found]
+        self._lease(list(dict.fromkeys(pages)))
+        return len(found)
+
+    def _walk(self, plan: OpenPlan, quota: int) -> list[int]:
+        """Up to `quota` open pages of a plan that the person may have, in order.
+
+        Where every page has answers, and so perhaps many of the person's own, the walk begins
+        behind the page that they were given last.
+        """
         after = last_page(self.session, self.person_id, plan.id) if plan.level else None
         values = {
             "project": self.project_id,
@@ -122,13 +133,14 @@ class _Hand:
             "plan": plan.id,
             "level": plan.level,
             "after": after,
-            "limit": quota,
         }
-        query = next_query(plan.id is not None, after is not None)
-        rows = sorted(tuple(row) for row in self.session.execute(query, values))
-        pages = [self._instead(plan) or row[2] for row in rows]
-        self._lease(list(dict.fromkeys(pages)))
-        return len(rows)
+        found: list[int] = []
+        for part in ("all",) if after is None else ("behind", "before", "more"):
+            query = next_query(plan.id is not None, part)
+            found += self.session.scalars(query, {**values, "limit": quota - len(found)})
+            if len(found) >= quota:
+                break
+        return found
 
     def _instead(self, plan: OpenPlan) -> int | None:
         """A gold page or a repeat that takes the place of an ordinary page, by the plan's rates."""

@@ -54,7 +54,7 @@ def full(database: Database) -> tuple[Database, int, int]:
 
 def next_pages(project: int, person: int, limit: int):
     values = {"project": project, "person": person, "level": 0, "limit": limit}
-    return next_query(False, False).params(now=datetime.now(UTC), **values)
+    return next_query(False).params(now=datetime.now(UTC), **values)
 
 
 def test_the_query_finds_the_open_pages_by_their_index(full: tuple[Database, int, int]) -> None:
@@ -64,7 +64,7 @@ def test_the_query_finds_the_open_pages_by_their_index(full: tuple[Database, int
     sql = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     explain = "explain " if database.dialect == "postgresql" else "explain query plan "
     with database.reading() as session:
-        assert [row[2] for row in session.execute(query)] == [DONE + 1, DONE + 2, DONE + 3]
+        assert session.scalars(query).all() == [DONE + 1, DONE + 2, DONE + 3]
         rows = session.execute(text(explain + sql.replace(":", r"\:")))
         assert "ix_pages_open" in " ".join(str(row) for row in rows)
 
