@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 
 from cssim.config import Settings, is_loopback
 from cssim.errors import BadSetting
-from cssim.ui import runtime
+from cssim.ui import boundary, runtime
 from cssim.web.gate import Gate
 from cssim.web.routes import web_routes
 
@@ -55,4 +55,5 @@ app = st.App(
     routes=web_routes(runtime.workspace),
     middleware=[Middleware(Gate, workspace=runtime.workspace)],
     lifespan=lifespan,
+    on_script_error=boundary.report,
 )

@@ -33,6 +33,6 @@ with st.container(border=True):
         total.metric("In all", f"{own.own_total:,}")
 
 if user.role.may(Role.RESEARCHER):
-    st.subheader("The loop", anchor=False)
+    st.header("The loop", anchor=False)
     with widgets.errors():
         loop_view.draw(loop_view.steps(ws))

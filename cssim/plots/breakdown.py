@@ -40,7 +40,7 @@ def _one(cell: Mapping[str, Any], i: int) -> dict[str, Any]:
 
 
 def breakdown_heat(found: Mapping[str, Cells], *, dark: bool = False) -> Figure:
-    """Rows against cells; below each cell's name stands how many references it has.
+    """Rows against cells; in brackets stands how many references a cell has.
 
     Args:
         found: `by_row`; rows may have different labels in the same place, as margins do.
@@ -59,16 +59,19 @@ def breakdown_heat(found: Mapping[str, Cells], *, dark: bool = False) -> Figure:
 
 
 def _column(found: Mapping[str, Cells], j: int) -> str:
-    """What all rows call the cell, with its references; its number where they call it otherwise."""
+    """What all rows call the cell, with its references; its number where they call it otherwise.
+
+    One line each: on a phone they stand upright.
+    """
     here = [cells[j] for cells in found.values() if j < len(cells)]
     if len({cell["label"] for cell in here}) == 1:
-        return f"{_short(here[0]['label'])}<br><sub>{here[0]['references']:,} ref.</sub>"
+        return f"{_short(here[0]['label'])} ({here[0]['references']:,})"
     return f"step {j + 1}"
 
 
 def _short(label: str) -> str:
-    """`1: 0.0602 to 0.452` takes two lines."""
-    return label.replace(": ", ":<br>", 1) if " to " in label else label
+    """`1: 0.0602 to 0.452` without its number, which says no more than its place."""
+    return label.split(": ", 1)[-1] if " to " in label else label
 
 
 def _hover(name: str, cell: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import streamlit as st
 
@@ -87,6 +88,6 @@ def draw(found: list[Step]) -> None:
         with column.container(border=True, height="stretch"):
             done, title = bool(step.value), f"{step.icon} **{step.title}**"
             st.markdown(f"{title} :blue-badge[next]" if step.title == following else title)
-            st.markdown(f"## {step.value}" if done else "## :gray[–]")
+            st.html(f'<div class="cs-number">{escape(step.value) or "–"}</div>')
             st.caption(step.detail if done else step.todo)
             widgets.page_link(step.page, step.link, icon=":material/arrow_forward:")

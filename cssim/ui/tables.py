@@ -88,7 +88,7 @@ def style() -> None:
 
 def section(title: str) -> None:
     """The heading of a part of a page."""
-    st.markdown(f"#### {title}")
+    st.header(title, anchor=False)
 
 
 def table(

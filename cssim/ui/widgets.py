@@ -14,11 +14,24 @@ from cssim.errors import CSSimError
 _LOG = logging.getLogger(__name__)
 
 
+STYLE = """<style>
+/* Streamlit leaves a tenth of the screen empty below the navigation. */
+.stMainBlockContainer { padding-top: 4.5rem; }
+/* Streamlit's own are paler than 4.5 : 1. */
+[data-testid="stCaptionContainer"] { opacity: 0.78; }
+[data-testid="stTab"][aria-selected="true"] p,
+[data-testid^="stBaseButton-segmented_controlActive"] p,
+[data-testid^="stBaseButton-pillsActive"] p,
+button[aria-checked="true"] p { color: light-dark(#2a4bb3, #9db5ff); }
+.cs-number { font-size: 1.7rem; line-height: 1.3; }
+</style>"""
+"""What all pages share beyond the theme; its colours are the theme's link colours."""
+
+
 def header(title: str, explanation: str = "") -> None:
     """The top of a page: what it is, and in one line what it is for."""
-    # Streamlit leaves a tenth of the screen empty below the navigation.
-    st.html("<style>.stMainBlockContainer{padding-top:4.5rem}</style>")
-    st.header(title, anchor=False)
+    st.html(STYLE)
+    st.title(title, anchor=False)
     if explanation:
         st.caption(explanation)
 
@@ -26,7 +39,7 @@ def header(title: str, explanation: str = "") -> None:
 def empty(title: str, explanation: str, *, icon: str = ":material/inbox:") -> None:
     """Says that there is nothing here yet, why, and what to do next; texts are Markdown."""
     with st.container(border=True, horizontal_alignment="center"):
-        st.markdown(f"### {icon} {title}", text_alignment="center")
+        st.markdown(f"## {icon} {title}", text_alignment="center")
         st.markdown(explanation, text_alignment="center")
 
 

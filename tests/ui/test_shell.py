@@ -40,7 +40,7 @@ def run(page: str = "home") -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    found = [*app.markdown, *app.header, *app.info, *app.subheader, *app.metric]
+    found = [*app.markdown, *app.title, *app.header, *app.info, *app.metric]
     return " ".join(str(getattr(one, "label", "")) + str(one.value) for one in found)
 
 

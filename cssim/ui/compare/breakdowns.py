@@ -74,7 +74,8 @@ def _draw(stored: StoredComparison, result: Mapping[str, Any]) -> None:
     dark = jobs_view.is_dark()
     hidden = sum(cell["hidden"] for own in list(every.values())[:1] for cell in own)
     st.caption(
-        f"{KINDS[str(kind)][1]} Accuracy in per cent. "
+        f"{KINDS[str(kind)][1]} Accuracy in per cent; in "
+        "brackets the references of a cell. "
         + (f"{hidden} cells have fewer than 10 references and show no number." if hidden else "")
     )
     figures.figure(

@@ -16,8 +16,8 @@ from cssim.ui import cached, figures, jobs_view, tables, widgets, words
 from cssim.ui.data import asking, kept
 
 COLUMNS = (
-    "Set", "Kind", "References", "Pages", "Open", "Answers", "People", "Triples", "Pictures", "Ties, %",
-    "Same class, %", "Human ceiling, %",
+    "Set", "Kind", "References", "Pages", "Open", "Answers", "People", "Triples", "Pictures",
+    "Ties, %", "Same class, %", "Human ceiling, %",
 )  # fmt: skip
 
 
