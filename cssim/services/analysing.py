@@ -17,17 +17,18 @@ from cssim.services import jobs
 from cssim.services.agreeing import agreement_of
 from cssim.services.chosen import Chosen, fingerprints_of
 from cssim.services.comparing import contexts_of
+from cssim.services.crossing import matrix_of
 from cssim.services.dissecting import ensemble_parts
-from cssim.services.encoding import distances_of, embeddings_of, refreshed
+from cssim.services.encoding import embeddings_of, refreshed
 from cssim.services.evaluation import comparison_request
 from cssim.services.jobs import JobRequest
 from cssim.services.leaks import Seen, leaks_of
-from cssim.services.library import image_hashes, load_triples
+from cssim.services.library import load_triples
 from cssim.services.row_distances import all_distances
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
-from cssim.types import Cluster, ClusterKind, ModelKind
+from cssim.types import ClusterKind, ModelKind
 from db import library, runs
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def run_analyse(context: JobContext) -> Mapping[str, Any]:
     result["ensembles"] = ensemble_parts(
         context, whole, triples, distances, credits, settings, notes
     )
-    result["matrix"] = _matrix(context, whole, settings, reasons, notes)
+    result["matrix"] = matrix_of(context, whole, settings, reasons, notes)
     result["agreement"] = agreement_of(ws, params["clusters"], triples)
     result["notes"] = notes
     return result
@@ -148,7 +149,13 @@ def _breakdowns(
     notes: list[str],
 ) -> dict[str, Any]:
     """Cells by context, class gap, people's agreement and distance; by margin for each row."""
-    from cssim.evaluation.breakdown import agreement_steps, breakdown, class_gaps, quantile_steps
+    from cssim.evaluation.breakdown import (
+        FEW,
+        agreement_steps,
+        breakdown,
+        class_gaps,
+        quantile_steps,
+    )
 
     labels = {
         "class gap": class_gaps(triples.class_a, triples.class_b),
@@ -161,7 +168,9 @@ def _breakdowns(
         labels = {"context": contexts} | labels
     away = _cluster_distance(ws, chosen, triples, notes)
     if away is not None:
-        labels["distance to the nearest cluster"] = quantile_steps(away, STEPS)
+        # So few steps that each has references enough to show a number.
+        parts = max(1, min(STEPS, len(np.unique(triples.reference)) // FEW))
+        labels["distance to the nearest cluster"] = quantile_steps(away, parts)
 
     def cells(rows: Floats, label: NDArray[np.str_]) -> list[dict[str, Any]]:
         return [_cell(c) for c in breakdown(rows, triples.reference, label, level=settings.level)]
@@ -201,60 +210,3 @@ def _cluster_distance(
     # Each reference once: rounding must not part the triples of one.
     distinct, which = np.unique(triples.reference, return_inverse=True)
     return nearest_cluster(embeddings_of(ws, encoder, distinct), near)[0][which]
-
-
-def _matrix(
-    context: JobContext,
-    chosen: Chosen,
-    settings: CompareSettings,
-    reasons: Mapping[str, str],
-    notes: list[str],
-) -> dict[str, Any] | None:
-    """Each CS model on each context cluster; None where there is none of one of them."""
-    from cssim.evaluation.accuracy import soft_credit, strict_credit
-    from cssim.evaluation.matrix import cross_matrix
-
-    ws = context.ws
-    models = [m for m in chosen.every.values() if m.kind is ModelKind.CS and m.name not in reasons]
-    with ws.database.reading() as session:
-        contexts = library.list_clusters(session, ws.project.id, kind=ClusterKind.CONTEXT)
-    if not models or not contexts:
-        notes.append("No cross-validation matrix: it needs CS models and context clusters.")
-        return None
-    parts = _with_pixels(ws, contexts, notes)
-    if not parts:
-        return None
-    columns = {cluster.id: k for k, (cluster, _) in enumerate(parts)}
-    triples = Triples.concatenate([part for _, part in parts])
-    score = soft_credit if settings.credit == "soft" else strict_credit
-    rows = []
-    for model in models:
-        _, encoder = refreshed(ws, model)
-        found = distances_of(ws, encoder, triples, cancelled=context.cancelled)
-        rows.append(score(found, triples.share_a))
-    matrix = cross_matrix(
-        [model.name for model in models],
-        [cluster.name for cluster, _ in parts],
-        np.stack(rows),
-        np.repeat(np.arange(len(parts)), [len(part) for _, part in parts]),
-        [[columns[i] for i in model.cluster_ids if i in columns] for model in models],
-    )
-    notes.append(
-        "Matrix: own clusters are marked; models were trained on them, so they flatter there."
-    )
-    return {**asdict(matrix), "home": matrix.home, "away": matrix.away, "best": matrix.best}
-
-
-def _with_pixels(
-    ws: Workspace, clusters: Sequence[Cluster], notes: list[str]
-) -> list[tuple[Cluster, Triples]]:
-    found = []
-    for cluster in clusters:
-        part = load_triples(ws, [cluster.id])
-        try:
-            image_hashes(ws, part.images)
-        except BadInput as error:
-            notes.append(f"Matrix without {cluster.name}: {error}")
-        else:
-            found.append((cluster, part))
-    return [(cluster, part) for cluster, part in found if len(part)]

@@ -23,6 +23,8 @@ SOURCES = (
     "evaluation",
     "services/building.py",
     "services/comparing.py",
+    "services/crossing.py",
+    "services/row_distances.py",
     "services/dissecting.py",
     "services/encoding.py",
     "services/analysing.py",

@@ -254,7 +254,7 @@ ROWS = "intervals of 20 rows, 5,000 draws of 1,010 references, 10,005 triples"
 
 
 @pytest.fixture(scope="module")
-def rows():
+def table():
     """Credits (20, n) on triples shared out over references as in the released test set."""
     rng = np.random.default_rng(0)
     which = np.sort(np.concatenate([np.arange(1010), rng.integers(0, 1010, 10_005 - 1010)]))
@@ -262,9 +262,9 @@ def rows():
 
 
 @pytest.mark.benchmark(group=ROWS)
-def test_intervals_by_obvious(benchmark, rows):
+def test_intervals_by_obvious(benchmark, table):
     """Draw references, collect their triples, take the mean; of one draw in fifty."""
-    credit, which = rows
+    credit, which = table
     draws = statistics.draw_weights(1010, 5_000, 0)[::50]
     own = [np.flatnonzero(which == g) for g in range(1010)]
 
@@ -277,18 +277,18 @@ def test_intervals_by_obvious(benchmark, rows):
         return np.array(found[: len(draws)])
 
     found = benchmark.pedantic(loop, rounds=1, iterations=1)
-    table = by_reference(credit, which)
-    assert found == pytest.approx(statistics.bootstrap(table.sums, table.counts, draws))
+    sums = by_reference(credit, which)
+    assert found == pytest.approx(statistics.bootstrap(sums.sums, sums.counts, draws))
 
 
 @pytest.mark.benchmark(group=ROWS)
-def test_intervals_by_products(benchmark, rows):
-    credit, which = rows
+def test_intervals_by_products(benchmark, table):
+    credit, which = table
 
     def whole():
-        table = by_reference(credit, which)
-        weights = statistics.draw_weights(len(table.reference), 5_000, 0)
-        return statistics.interval(statistics.bootstrap(table.sums, table.counts, weights))
+        added = by_reference(credit, which)
+        weights = statistics.draw_weights(len(added.reference), 5_000, 0)
+        return statistics.interval(statistics.bootstrap(added.sums, added.counts, weights))
 
     found = benchmark.pedantic(whole, rounds=5, warmup_rounds=1)
     assert found.shape == (2, 20)

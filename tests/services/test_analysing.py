@@ -18,6 +18,7 @@ from cssim.services.encoding import encoder_of, register_frozen
 from cssim.services.executors import run_worker
 from cssim.services.library import add_images, load_triples
 from cssim.services.workspace import Workspace
+from cssim.training.data import split
 from cssim.triples import Triples
 from cssim.types import Answer, JobState, JudgementKind
 from db import annotations as records
@@ -175,9 +176,29 @@ def test_the_matrix_holds_each_cs_model_on_each_context_cluster(ws: Workspace) -
     matrix, contexts = _analyse(ws)["matrix"], _contexts(ws)
     assert (matrix["models"], matrix["clusters"]) == (["cs"], contexts)
     assert matrix["own"] == [[True, False]]
-    expected = [_naive(ws, "cs", _triples(ws, name))[1].mean() for name in contexts]
+    credits = [_naive(ws, "cs", _triples(ws, name))[1] for name in contexts]
+    own = _triples(ws, contexts[0])
+    held = split(own, 0.2, by="page", seed=0)[1]
+    model = next(m for m in experiments.list_models(ws) if m.name == "cs")
+    assert len(held) == model.metrics["held_triples"] == matrix["triples"][0][0]
+    expected = [credits[0][np.isin(own.page, held.page)].mean(), credits[1].mean()]
     assert matrix["accuracy"][0] == pytest.approx(expected)
     assert (matrix["home"], matrix["away"]) == pytest.approx(tuple(expected))
+    assert matrix["held_out"] == [True]
+
+
+def test_where_nothing_is_known_to_be_held_out_the_matrix_says_so(ws: Workspace) -> None:
+    contexts = _contexts(ws)
+    with ws.database.writing() as session:  # an answer that training has not seen
+        cluster = library.get_cluster(session, ws.project.id, contexts[0])
+        page = records.pages_of(session, [cluster.id])[0]
+        answer = Answer(JudgementKind.ANSWER, order=(0, 1))
+        records.add_judgements(session, [NewJudgement(page.id, answer)])
+    result = _analyse(ws)
+    matrix = result["matrix"]
+    assert matrix["held_out"] == [False]
+    assert matrix["triples"][0][0] == len(_triples(ws, contexts[0]))
+    assert any("held out for cs, whose numbers" in note for note in result["notes"])
 
 
 def test_leaving_a_member_out_gives_the_ensemble_that_is_built_without_it(ws: Workspace) -> None:
