@@ -281,3 +281,36 @@ def latest_form(session: Session, project_id: int) -> tuple[str, int] | None:
         return None
     count = select(func.count()).where(PageCandidateRow.page_id == page[0])
     return page[1], int(session.scalar(count) or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """All pages of a project that are handed out; repeats count in what is left only."""
+
+    pages: int
+    touched: int
+    finished: int
+    wanted: int
+    done: int
+    choose: int
+    """Answers still wanted on pages to choose on."""
+    rank: int
+
+
+def coverage(session: Session, project_id: int) -> Coverage:
+    """How far the project's pages that want answers are, whichever plan they are of."""
+    own = case((PageRow.repeat_of.is_(None), 1), else_=0)
+    given = case((PageRow.done < PageRow.wanted, PageRow.done), else_=PageRow.wanted)
+    left = PageRow.wanted - given
+    row = session.execute(
+        select(
+            func.sum(own),
+            func.sum(case((PageRow.done > 0, own), else_=0)),
+            func.sum(case((PageRow.done >= PageRow.wanted, own), else_=0)),
+            func.sum(own * PageRow.wanted),
+            func.sum(own * given),
+            func.sum(case((PageRow.mode == "choose", left), else_=0)),
+            func.sum(case((PageRow.mode == "rank", left), else_=0)),
+        ).where(PageRow.project_id == project_id, PageRow.wanted > 0)
+    ).one()
+    return Coverage(*(int(number or 0) for number in row))

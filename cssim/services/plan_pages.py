@@ -46,6 +46,16 @@ def draw(ws: Workspace, spec: PlanSpec) -> Drawn:
     return Drawn(pages, notes={"references": references})
 
 
+def named_images(ws: Workspace, names: Sequence[str]) -> list[int]:
+    """Image id of each name; raises `BadInput` where the project has none of that name."""
+    with ws.database.reading() as session:
+        known = library.image_ids_by_name(session, ws.project.id, names)
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise BadInput(f"there is no image {missing[0]!r} in this project; see `images list`")
+    return [known[name] for name in names]
+
+
 def images_of(ws: Workspace) -> list[Image]:
     """All images of the project with pixels."""
     with ws.database.reading() as session:

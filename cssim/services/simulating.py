@@ -13,13 +13,16 @@ from cssim.services.workspace import Workspace
 from cssim.types import ModelKind
 from db import library
 
+SIZES = (50, 100, 200, 400, 800)
+"""Numbers of answers that are tried."""
+
 
 def active_trial(
     ws: Workspace,
     clusters: Sequence[str],
     *,
     models: Sequence[str] = (),
-    sizes: Sequence[int] = (50, 100, 200, 400, 800),
+    sizes: Sequence[int] = SIZES,
     seeds: int = 20,
     seed: int = 0,
 ) -> list[TrialPoint]:
@@ -30,7 +33,7 @@ def active_trial(
     Args:
         ws: the workspace.
         clusters: names of sets with answers; many references each, as a rule.
-        models: names; empty: all of the project that are no metrics.
+        models: names; empty: all of the project that are no metrics and have embedded the images.
         sizes: numbers of answers, rising; those beyond what there is are left out.
         seeds: repetitions with other test references.
         seed: of the first.
@@ -54,12 +57,17 @@ def active_trial(
         for name, model in shelf.by_name.items()
         if (name in models if models else model.kind is not ModelKind.METRIC)
     ]
-    if len(chosen) < 2:
-        raise BadInput(f"models can disagree only where there are two or more, got {len(chosen)}")
-    distances = np.stack([shelf.distances(model.id, triples) for model in chosen])
-    missing = [m.name for m, d in zip(chosen, distances, strict=True) if np.isnan(d).any()]
-    if missing:
+    known = [(model.name, shelf.distances(model.id, triples)) for model in chosen]
+    missing = [name for name, own in known if np.isnan(own).any()]
+    if models and missing:
         raise BadInput(f"{missing[0]} has not embedded all images of these sets; embed them first")
+    usable_models = [own for name, own in known if name not in missing]
+    if len(usable_models) < 2:
+        raise BadInput(
+            f"models can disagree only where two or more have embedded the images of these sets; "
+            f"{len(usable_models)} of {len(known)} have"
+        )
+    distances = np.stack(usable_models)
     most = int(0.6 * len(triples))
     usable = [size for size in sizes if size <= most]
     if not usable or len(np.unique(triples.reference)) < 4:
