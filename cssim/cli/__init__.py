@@ -21,8 +21,11 @@ from cssim.cli.inspecting import inspect, selections_group
 from cssim.cli.jobs import jobs
 from cssim.cli.library import images, labels, projects
 from cssim.cli.machine import app, doctor, worker
-from cssim.cli.models import embed, ensemble, models, train
+from cssim.cli.models import embed, ensemble, models
 from cssim.cli.people import users
+from cssim.cli.plans import plans
+from cssim.cli.quality import quality
+from cssim.cli.training import train
 
 _LOOP = """\b
 The whole loop:
@@ -67,7 +70,9 @@ for command in (
     labels,
     leakage,
     models,
+    plans,
     projects,
+    quality,
     search,
     selections_group,
     train,
