@@ -1,25 +1,28 @@
-"""The signed-in person: name, role, password, sign-out."""
+"""The signed-in person: name, role, where they are signed in, password, sign-out."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from cssim.services import accounts
-from cssim.ui import runtime, session, widgets
+from cssim.ui import runtime, session, tables, widgets
+from cssim.ui.people import own
 
 user = session.require("annotator")
 
-widgets.header(user.name, f"You are signed in as {user.role}.")
-st.html('<a href="/sign-out" target="_self">Sign out on this device</a>')
-with st.form("password", width=420, enter_to_submit=True):
-    st.markdown("**Change your password**")
-    old = st.text_input("Present password", type="password", autocomplete="current-password")
-    new = st.text_input(
-        f"New password, at least {accounts.MIN_PASSWORD} characters",
-        type="password",
-        autocomplete="new-password",
+ws = runtime.workspace()
+known = f" Your address here is {user.email}." if user.email else ""
+widgets.header(user.name, f"You are signed in as {user.role}.{known}")
+if ws.settings.single_user:
+    st.info(
+        "Single-user mode: whoever opens CS-Sim on this machine is its owner, without a password.",
+        icon=":material/person:",
     )
-    if st.form_submit_button("Change", type="primary"):
-        with widgets.errors():
-            accounts.change_own_password(runtime.workspace(), user, old, new)
-            st.success("Changed. You are signed out everywhere; sign in with the new password.")
+else:
+    # Not `st.link_button`: it opens a new tab.
+    st.html('<a href="/sign-out" target="_self">Sign out on this device</a>')
+tables.section("Where you are signed in")
+with widgets.errors():
+    own.draw_sessions(ws, user)
+tables.section("Password")
+with widgets.errors():
+    own.draw_password(ws, user)

@@ -24,6 +24,12 @@ def token() -> str | None:
     return found
 
 
+def address() -> str:
+    """From where this browser comes; empty where Streamlit does not say."""
+    found = st.context.ip_address
+    return found if isinstance(found, str) else ""
+
+
 def require(role: str) -> Person:
     """The signed-in person if they may do what `role` may; else a message, and the page stops.
 

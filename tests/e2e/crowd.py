@@ -84,6 +84,8 @@ class Report:
     throttled: int = 0
     most_unsent: int = 0
     """Answers that waited in browsers while the server was away."""
+    locked: int = 0
+    """Times that the server's log says "database is locked"."""
     seconds: float = 0.0
 
     @property
@@ -282,6 +284,7 @@ async def run(
     report.seconds = round(time.monotonic() - begin, 1)
     for name, value in crowd.counts.items():
         setattr(report, name, value)
+    report.locked = (app.home / "server.log").read_text().count("database is locked")
     judge(ws, browsers, report)
     return report
 

@@ -69,6 +69,7 @@ def test_six_people_lose_nothing_while_the_server_is_killed_twice(
     # The test has teeth: all that can go wrong did happen.
     assert (report.stored, report.kills) == (200, 2)
     assert app.starts >= 3
+    assert report.locked == 0
     assert report.cut > 0
     assert report.repeats > 0
     assert report.most_unsent > 0

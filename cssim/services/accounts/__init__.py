@@ -9,7 +9,13 @@ history       what was done to people and data
 """
 
 from cssim.services.accounts.common import token_hash
-from cssim.services.accounts.history import AuditEntry, audit_actions, audit_csv, list_audit
+from cssim.services.accounts.history import (
+    BY_COMMAND_LINE,
+    AuditEntry,
+    audit_actions,
+    audit_csv,
+    list_audit,
+)
 from cssim.services.accounts.identities import Claims, enter_by_claims, link_identity
 from cssim.services.accounts.links import (
     Invitation,
@@ -33,6 +39,7 @@ from cssim.services.accounts.people import (
     clean_email,
     clean_name,
     deactivate,
+    has_password,
     list_people,
     needs_first_person,
     set_active,
@@ -58,6 +65,7 @@ from cssim.services.accounts.sessions import (
 )
 
 __all__ = [
+    "BY_COMMAND_LINE",
     "MAX_PASSWORD",
     "MIN_PASSWORD",
     "OWNER",
@@ -84,6 +92,7 @@ __all__ = [
     "enter",
     "enter_as_owner",
     "enter_by_claims",
+    "has_password",
     "invitation_of",
     "invite",
     "link_identity",

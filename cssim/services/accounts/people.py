@@ -158,6 +158,12 @@ def change_own_password(
         audit(session, person, "change own password", name=person.name)
 
 
+def has_password(ws: Workspace, person: Person) -> bool:
+    """Whether the person can sign in with a password."""
+    with ws.database.reading() as session:
+        return users.password_hash_of(session, person.id) is not None
+
+
 def set_email(ws: Workspace, name: str, email: str | None, *, by: Person | None = None) -> None:
     """Give a person another e-mail address, or none.
 
