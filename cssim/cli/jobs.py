@@ -7,7 +7,9 @@ from dataclasses import asdict
 import click
 
 from cssim.cli.base import App, json_option, pass_app, say_json, say_table
+from cssim.services import batches
 from cssim.services import jobs as service
+from cssim.services.batches import BatchProgress
 from cssim.types import JobInfo, JobState
 
 
@@ -58,6 +60,58 @@ def cancel(app: App, job_id: int, as_json: bool) -> None:
     _say(service.cancel(app.ws, job_id), as_json)
 
 
+@jobs.command(epilog="Example: python -m cssim jobs pause 3")
+@click.argument("job_id", type=int)
+@json_option
+@pass_app
+def pause(app: App, job_id: int, as_json: bool) -> None:
+    """Let a job wait until it is resumed; a training keeps its last epoch."""
+    _say(service.pause(app.ws, job_id), as_json)
+
+
+@jobs.command(epilog="Example: python -m cssim jobs resume 3")
+@click.argument("job_id", type=int)
+@json_option
+@pass_app
+def resume(app: App, job_id: int, as_json: bool) -> None:
+    """Let a paused job go on."""
+    _say(service.resume(app.ws, job_id), as_json)
+
+
+@jobs.command("batches", epilog="Example: python -m cssim jobs batches")
+@json_option
+@pass_app
+def list_batches(app: App, as_json: bool) -> None:
+    """List requests of several jobs, newest first: how far they are, how long they will take."""
+    found = [batches.batch_progress(app.ws, one.id) for one in batches.list_batches(app.ws)]
+    rows = [_batch_row(one) for one in found]
+    if as_json:
+        say_json(rows)
+        return
+    columns = ("id", "name", "jobs", "done", "failed", "paused", "progress", "seconds_left")
+    say_table(rows, columns, "no batches")
+
+
+@jobs.command(epilog="Example: python -m cssim jobs batch 1 pause")
+@click.argument("batch_id", type=int)
+@click.argument("action", type=click.Choice(["pause", "resume", "cancel", "retry"]))
+@json_option
+@pass_app
+def batch(app: App, batch_id: int, action: str, as_json: bool) -> None:
+    """Pause, resume, cancel or retry all jobs of a batch."""
+    act = {
+        "pause": batches.pause_batch,
+        "resume": batches.resume_batch,
+        "cancel": batches.cancel_batch,
+        "retry": batches.retry_batch,
+    }[action]
+    changed = act(app.ws, batch_id)
+    if as_json:
+        say_json({"batch": batch_id, "changed": changed})
+    else:
+        click.echo(f"{action}: {changed} of the jobs of batch {batch_id}")
+
+
 @jobs.command(epilog="Example: python -m cssim jobs retry 3")
 @click.argument("job_id", type=int)
 @json_option
@@ -79,7 +133,9 @@ def log(app: App, job_id: int) -> None:
 def _say(job: JobInfo, as_json: bool) -> None:
     if as_json:
         say_json(asdict(job))
-    elif job.state is JobState.RUNNING:
+    elif job.paused:
+        click.echo(f"job {job.id} waits until `jobs resume {job.id}`")
+    elif job.state is JobState.RUNNING and job.cancel_requested:
         click.echo(f"job {job.id} will stop at its next step")
     else:
         click.echo(f"job {job.id} is {job.state}")
@@ -91,6 +147,20 @@ def _row(job: JobInfo) -> dict[str, object]:
         "progress": f"{job.progress:.0%}",
         "created": job.created_at and f"{job.created_at:%Y-%m-%d %H:%M}",
         "message": job.error or job.message,
+    }
+
+
+def _batch_row(found: BatchProgress) -> dict[str, object]:
+    return {
+        "id": found.batch.id,
+        "name": found.batch.name,
+        "jobs": len(found.jobs),
+        "done": found.count(JobState.DONE),
+        "failed": found.count(JobState.FAILED),
+        "cancelled": found.count(JobState.CANCELLED),
+        "paused": found.paused,
+        "progress": f"{found.share:.0%}",
+        "seconds_left": found.seconds_left,
     }
 
 

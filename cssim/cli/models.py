@@ -1,4 +1,4 @@
-"""`embed`, `train`, `models`, `ensemble`: from images and answers to an ensemble."""
+"""`embed`, `models`, `ensemble`: from images and answers to an ensemble."""
 
 from __future__ import annotations
 
@@ -49,59 +49,13 @@ def embed(
         click.echo(f"not available: {name}: {reason}", err=True)
 
 
-@click.command(epilog="Example: python -m cssim train ocean city --backbone tiny-vit --set rank=8")
-@click.argument("clusters", nargs=-1, required=True)
-@click.option("--backbone", required=True, help="A name of `backbones`, a Hub name or a folder.")
-@click.option("--name", "names", multiple=True, help="Name of the model; one for each cluster.")
-@click.option("--together", is_flag=True, help="One model on all of these clusters.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="A field of the TrainConfig."
-)
-@click.option(
-    "--recipe",
-    default="default",
-    show_default=True,
-    help="Settings to begin with: default, paper (as published), global (a strong global model).",
-)
-@detach_option
-@json_option
-@pass_app
-def train(
-    app: App,
-    clusters: tuple[str, ...],
-    backbone: str,
-    names: tuple[str, ...],
-    together: bool,
-    settings: tuple[str, ...],
-    recipe: str,
-    detach: bool,
-    as_json: bool,
-) -> None:
-    """Train one CS model for each cluster (a job of its own), on its people's answers.
-
-    Ctrl-C stops after the step at hand; `jobs retry` goes on from the last epoch.
-    """
-    requests = experiments.training_requests(
-        app.ws,
-        clusters,
-        backbone,
-        config={"recipe": recipe} | dict(setting(text) for text in settings),
-        names=names or None,
-        together=together,
-    )
-    labelled = [(f"training {request.params['name']}", request) for request in requests]
-    done = run_or_queue(app, labelled, detach=detach, as_json=as_json)
-    if not detach:
-        _say_models(_trained(app, done), as_json)
-
-
 @click.command(epilog="Example: python -m cssim models --json")
 @click.option("--archived", is_flag=True, help="Also those that were put away.")
 @json_option
 @pass_app
 def models(app: App, archived: bool, as_json: bool) -> None:
     """List the models of the project with their training numbers."""
-    _say_models(experiments.list_models(app.ws, archived=archived), as_json)
+    say_models(experiments.list_models(app.ws, archived=archived), as_json)
 
 
 @click.group()
@@ -195,7 +149,8 @@ def setting(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _trained(app: App, done: list[JobInfo]) -> list[ModelInfo]:
+def trained(app: App, done: list[JobInfo]) -> list[ModelInfo]:
+    """The models that finished training jobs have made."""
     wanted = {job.result["model"] for job in done}
     found = [m for m in experiments.list_models(app.ws, archived=True) if m.id in wanted]
     if len(found) != len(wanted):
@@ -203,7 +158,8 @@ def _trained(app: App, done: list[JobInfo]) -> list[ModelInfo]:
     return found
 
 
-def _say_models(found: list[ModelInfo], as_json: bool) -> None:
+def say_models(found: list[ModelInfo], as_json: bool) -> None:
+    """Print models with their training numbers."""
     if as_json:
         say_json([asdict(model) for model in found])
         return

@@ -16,7 +16,7 @@ from cssim.errors import Conflict
 from cssim.services import jobs
 from cssim.services.workspace import Workspace
 from cssim.types import JobInfo, JobState
-from cssim.ui import widgets, words
+from cssim.ui import batches_view, widgets, words
 
 EVERY_SECONDS = 1.0
 RECENT = 8
@@ -63,7 +63,7 @@ def board(ws: Workspace, kinds: Sequence[str], *, key: str, empty: str) -> None:
         key: put before the keys of all widgets.
         empty: what to say where there is none.
     """
-    live = bool(jobs.list_jobs(ws, states=_OPEN, kinds=kinds, limit=1))
+    live = _goes_on(jobs.list_jobs(ws, states=_OPEN, kinds=kinds))
     drawn = st.fragment(_board, run_every=EVERY_SECONDS if live else None)
     drawn(ws, tuple(kinds), key, empty, live)
 
@@ -76,14 +76,21 @@ def _board(ws: Workspace, kinds: tuple[str, ...], key: str, empty: str, live: bo
         (job for job in found if not job.state.finished),
         key=lambda job: (job.state is JobState.QUEUED, job.id),  # next in the queue comes next
     )
-    if live and not running:
+    if live != _goes_on(running):
         st.rerun(scope="app")
     if not found:
         st.caption(empty)
-    for job in running:
+    batches_view.draw(ws, running, key=key)
+    alone = [job for job in running if job.batch_id is None or job.state is JobState.RUNNING]
+    for job in alone:
         _running(ws, job, key)
     for job in ended:
         _ended(ws, job, key)
+
+
+def _goes_on(found: Sequence[JobInfo]) -> bool:
+    """Whether anything here will change without a person."""
+    return any(job.state is JobState.RUNNING or not job.paused for job in found)
 
 
 def title_of(job: JobInfo) -> str:
@@ -99,7 +106,16 @@ def _running(ws: Workspace, job: JobInfo, key: str) -> None:
             if job.cancel_requested:
                 st.badge("stopping", color="orange")
             else:
-                st.badge(job.state.value, color="blue" if job.worker else "gray")
+                waits = job.paused and job.state is JobState.QUEUED
+                state = "paused" if waits else "pausing" if job.paused else job.state.value
+                st.badge(state, color="blue" if job.worker else "gray")
+                st.button(
+                    "Resume" if job.paused else "Pause",
+                    key=f"{key}_pause_{job.id}",
+                    on_click=_resume if job.paused else _pause,
+                    args=(ws, job.id),
+                    help="A paused training keeps its last epoch and goes on from there.",
+                )
                 st.button(
                     "Cancel",
                     key=f"{key}_cancel_{job.id}",
@@ -109,7 +125,10 @@ def _running(ws: Workspace, job: JobInfo, key: str) -> None:
                     "its last epoch.",
                 )
         waiting = job.state is JobState.QUEUED
-        message = job.message or ("waiting for a worker" if waiting else "starting")
+        if job.paused and waiting:
+            message = f"paused{f' at: {job.message}' if job.message else ''}"
+        else:
+            message = job.message or ("waiting for a worker" if waiting else "starting")
         st.progress(min(1.0, max(0.0, job.progress)), words.plain_markdown(message))
         if job.attempt > 1:
             st.caption(f"Attempt {job.attempt}: an earlier worker ended before the job did.")
@@ -174,6 +193,15 @@ def is_dark() -> bool:
 
 def _retry(ws: Workspace, job_id: int) -> None:
     _act(ws, jobs.retry, job_id)
+    jobs.ensure_worker(ws.settings)
+
+
+def _pause(ws: Workspace, job_id: int) -> None:
+    _act(ws, jobs.pause, job_id)
+
+
+def _resume(ws: Workspace, job_id: int) -> None:
+    _act(ws, jobs.resume, job_id)
     jobs.ensure_worker(ws.settings)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from cssim.services import experiments, offers
+from cssim.services import batches, experiments, offers, training_plans
 from cssim.services.library import ClusterSummary
 from cssim.services.offers import BackboneOffer, SettingOffer
 from cssim.services.workspace import Workspace
@@ -53,23 +53,36 @@ class Request:
     """What the form asks for."""
 
     clusters: tuple[str, ...]
-    backbone: str
+    backbones: tuple[str, ...]
+    seeds: int
     config: Mapping[str, Any]
     together: bool
     name: str
 
 
 def submit(ws: Workspace, asked: Request, by: int) -> list[int]:
-    """Ids of the jobs that do what was asked for; errors as of `request_training`."""
-    return experiments.request_training(
+    """Ids of the jobs that do what was asked for; errors as of `training_plan`."""
+    one = len(asked.backbones) == 1 and asked.seeds == 1
+    if one and (len(asked.clusters) == 1 or asked.together):
+        return experiments.request_training(
+            ws,
+            asked.clusters,
+            asked.backbones[0],
+            config=asked.config,
+            names=[asked.name] if asked.name else None,
+            together=asked.together,
+            by=by,
+        )
+    batch = training_plans.request_training_plan(
         ws,
         asked.clusters,
-        asked.backbone,
+        asked.backbones,
         config=asked.config,
-        names=[asked.name] if asked.name else None,
+        seeds=asked.seeds,
         together=asked.together,
         by=by,
     )
+    return [job.id for job in batches.batch_progress(ws, batch).jobs]
 
 
 def sets_to_train(found: Sequence[ClusterSummary]) -> list[ClusterSummary]:
@@ -106,9 +119,20 @@ def draw(
     together = len(chosen) > 1 and st.checkbox(
         "One global model on all of them together", key="train_together"
     )
-    backbone = _backbone([offer for offer in backbones if offer.trainable])
+    picked = _backbones([offer for offer in backbones if offer.trainable])
     config = _settings()
-    single = len(chosen) == 1 or together
+    seeds = int(
+        st.number_input(
+            "Seeds",
+            1,
+            training_plans.MAX_SEEDS,
+            key="train_seeds",
+            help="Train each model so many times, with one seed after the other.",
+        )
+    )
+    groups = 1 if together else len(chosen)
+    runs = groups * len(picked) * seeds
+    single = runs == 1
     name = (
         st.text_input(
             "Name of the model", key="train_name", placeholder="set and backbone, if left empty"
@@ -117,17 +141,18 @@ def draw(
         else ""
     )
     triples = [by_name[name].triples for name in chosen]
-    _estimate(models, backbone, config, triples, together)
+    _estimate(models, picked, config, triples, seeds, runs)
     pressed = st.button(
-        "Train" if len(chosen) <= 1 or together else f"Train {len(chosen)} models",
+        "Train" if runs <= 1 else f"Train {runs} models",
         type="primary",
         icon=":material/model_training:",
-        disabled=not chosen or bool(bare) or backbone is None,
+        disabled=not runs or bool(bare),
         key="train_go",
     )
-    if not pressed or backbone is None:
+    if not pressed or not runs:
         return None
-    return Request(tuple(chosen), backbone.name, config, bool(together), name.strip())
+    names = tuple(offer.name for offer in picked)
+    return Request(tuple(chosen), names, seeds, config, bool(together), name.strip())
 
 
 def _set_line(one: ClusterSummary) -> str:
@@ -135,20 +160,21 @@ def _set_line(one: ClusterSummary) -> str:
     return f"{one.cluster.name} ({one.cluster.kind}, {words.count(one.triples, 'triple')}{pixels})"
 
 
-def _backbone(offered: Sequence[BackboneOffer]) -> BackboneOffer | None:
-    if not offered:
-        return None
+def _backbones(offered: Sequence[BackboneOffer]) -> list[BackboneOffer]:
     by_name = {offer.name: offer for offer in offered}
-    name = st.selectbox(
-        "Backbone",
+    names = st.multiselect(
+        "Backbones",
         list(by_name),
+        default=list(by_name)[:1],
         format_func=lambda name: backbone_line(by_name[name]),
-        key="train_backbone",
-        help="The pretrained network that is adapted.",
+        wrap=True,
+        key="train_backbones",
+        help="The pretrained networks that are adapted; each gives models of its own.",
     )
-    chosen = by_name[name]
-    if not chosen.reachable:
-        st.info(words.plain_markdown(chosen.reason), icon=":material/cloud_off:")
+    chosen = [by_name[name] for name in names]
+    for offer in chosen:
+        if not offer.reachable:
+            st.info(words.plain_markdown(offer.reason), icon=":material/cloud_off:")
     return chosen
 
 
@@ -229,18 +255,24 @@ def _setting(offer: SettingOffer, place: str) -> Any:
 
 def _estimate(
     models: list[ModelInfo],
-    backbone: BackboneOffer | None,
+    backbones: Sequence[BackboneOffer],
     config: Mapping[str, Any],
     triples: Sequence[int],
-    together: bool,
+    seeds: int,
+    runs: int,
 ) -> None:
-    if backbone is None or not triples:
+    if not backbones or not triples:
         return
-    seconds = offers.expected_seconds(
-        models, backbone.name, config["adapter"], sum(triples), int(config["epochs"])
-    )
+    expected = [
+        offers.expected_seconds(
+            models, offer.name, config["adapter"], sum(triples), int(config["epochs"])
+        )
+        for offer in backbones
+    ]
+    known = [seconds for seconds in expected if seconds is not None]
     text = words.count(sum(triples), "triple")
-    if seconds is not None:
+    if len(known) == len(expected):
+        seconds = seeds * sum(known)
         text += f"; at most about {words.duration(seconds)} at the speed of the last such training"
-        text += ", one after the other" if len(triples) > 1 and not together else ""
+        text += ", one after the other" if runs > 1 else ""
     st.caption(text)

@@ -81,7 +81,6 @@ def test_a_person_presses_train_watches_it_and_sees_the_table_change(
         if one.cluster.name.startswith("likeness-") and one.cluster.kind == "context"
     ]
     choose(page, "Sets to train on", name)
-    choose(page, "Backbone", shipped()[0])
     page.get_by_text("Head", exact=True).click()
     epochs = page.get_by_role("spinbutton", name="Epochs")
     expect(epochs).to_have_value("60")

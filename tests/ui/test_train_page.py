@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cssim.errors import BadInput
-from cssim.services import experiments, jobs, library, offers
+from cssim.services import batches, experiments, jobs, library, offers
 from cssim.services.running import RUNNERS
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, JobState, Role
@@ -52,7 +52,7 @@ def contexts(ws: Workspace) -> list[str]:
 
 def ask(ws: Workspace, app: AppTest, names: list[str]) -> AppTest:
     app.multiselect(key="train_sets").set_value(names).run()
-    app.selectbox(key="train_backbone").select("tiny").run()
+    app.multiselect(key="train_backbones").set_value(["tiny"]).run()
     app.segmented_control(key="train_adapter").set_value("head").run()
     app.number_input(key="train_head_default_epochs").set_value(3).run()
     return app.button(key="train_go").click().run()
@@ -84,7 +84,7 @@ def test_a_set_without_pixels_cannot_be_trained_on(ws: Workspace, world: World) 
 
 def test_a_backbone_that_is_not_here_says_how_to_get_it(filled: Workspace) -> None:
     app = look("train")
-    app.selectbox(key="train_backbone").select("dino-vits16").run()
+    app.multiselect(key="train_backbones").set_value(["dino-vits16"]).run()
     assert "facebook/dino-vits16" in app.info[0].value.replace("\\", "")
 
 
@@ -116,6 +116,26 @@ def test_training_is_queued_watched_and_gives_a_model(filled: Workspace) -> None
         assert line in shown
         assert f"{100 * before:.1f} % {100 * after:.1f} %" in shown
     assert all("done" in one.label for one in app.expander if "Training" in one.label)
+
+
+def test_many_trainings_are_one_batch_that_pauses_as_a_whole(filled: Workspace) -> None:
+    ws, names = filled, contexts(filled)
+    app = look("train")
+    app.multiselect(key="train_sets").set_value(names).run()
+    app.number_input(key="train_seeds").set_value(2).run()
+    assert app.button(key="train_go").label == "Train 4 models"
+    app = ask(ws, app, names)
+    (batch,) = batches.list_batches(ws)
+    assert batch.name == f"4 trainings: {', '.join(names)} with tiny"
+    titles = {job.params["name"] for job in jobs.list_jobs(ws)}
+    assert titles == {f"{name}-tiny-s{seed}" for name in names for seed in (0, 1)}
+    app.button(key=f"train_batch_{batch.id}_pause_batch").click().run()
+    assert batches.batch_progress(ws, batch.id).paused == 4
+    assert jobs.run_worker(ws, drain=True) == []
+    assert "0 of 4 done, 4 paused" in str([part.proto for part in app.get("progress")])
+    app.button(key=f"train_batch_{batch.id}_resume_batch").click().run()
+    assert len(jobs.run_worker(ws, drain=True)) == 4
+    assert len(experiments.list_models(ws)) == 4
 
 
 def test_one_global_model_takes_its_own_name(filled: Workspace) -> None:
