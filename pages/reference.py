@@ -29,6 +29,7 @@ with widgets.errors():
         if st.button("Find another", key="reference_find", icon=":material/search:"):
             chooser.choose(ws, "reference_pick", "Its page is opened.", with_uploads=False)
         if wanted is not None:
+            head.onward(wanted, references)
             head.to_regions(wanted)
     if wanted is None:
         if references:
@@ -42,7 +43,6 @@ with widgets.errors():
             )
         st.stop()
     about = one_reference.about(ws, wanted)
-    head.onward(about.image, references)
     mine = [one for one in about.places if one.as_reference]
     tests = [one for one in mine if one.cluster.kind is ClusterKind.TEST]
     left, right = st.columns([2, 3], gap="large")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cssim.plots.style import DIVERGING, KINDS, PALETTE, SCALE, ink, layout, quiet_ink, text_on
+from cssim.plots.style import DIVERGING, KINDS, PALETTE, SCALE, ink, layout, quiet_ink
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -35,7 +35,10 @@ def weights_table(
 
     top = float(np.abs(weights).max()) or 1.0
     signed = bool((weights < -1e-9).any())
-    place = (weights / top + 1) / 2 if signed else weights / top
+    words = [
+        [f"{value:.2f}".replace("-", "−") if abs(value) >= 0.005 else "·" for value in row]
+        for row in weights.tolist()
+    ]
     figure = Figure(
         Heatmap(
             z=weights,
@@ -48,26 +51,12 @@ def weights_table(
             xgap=2,
             ygap=2,
             showscale=False,
+            text=words,
+            texttemplate="%{text}",  # plotly chooses the ink that stands out from the cell
+            textfont={"size": 12},
             hovertemplate="<b>%{y}</b><br>%{x}: %{z:.3f}<extra></extra>",
         )
     )
-    for i, strategy in enumerate(strategies):
-        for j, member in enumerate(members):
-            value = float(weights[i, j])
-            shade = float(place[i, j])
-            figure.add_annotation(
-                x=member,
-                y=strategy,
-                text=f"{value:.2f}".replace("-", "−") if abs(value) >= 0.005 else "·",
-                showarrow=False,
-                font={
-                    "size": 12,
-                    # The middle of a diverging scale is pale, its ends are dark.
-                    "color": ("#ffffff" if abs(shade - 0.5) > 0.34 else "#101418")
-                    if signed
-                    else text_on(shade),
-                },
-            )
     figure.update_layout(**layout(dark=dark), height=90 + 30 * len(strategies))
     figure.update_layout(margin={"t": 10})
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)

@@ -24,7 +24,8 @@ def hashes(n: int) -> list[str]:
 
 def filled(root: Path, parts: Sequence[Sequence[str]], seed: int = 0) -> dict[str, np.ndarray]:
     """A cache with a shard for each part; gives the vectors by hash."""
-    cache, rng, known = EmbeddingCache(root), np.random.default_rng(seed), {}
+    cache, rng = EmbeddingCache(root), np.random.default_rng(seed)
+    known: dict[str, np.ndarray] = {}
     for part in parts:
         vectors = rng.normal(size=(len(part), DIM)).astype(np.float32)
         queue = iter(vectors)

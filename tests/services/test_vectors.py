@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cssim.embeddings.reading import CachedRows
 from cssim.errors import BadInput, NotFound
 from cssim.services import gallery
 from cssim.services.encoding import encoder_of
@@ -26,9 +27,8 @@ def naive_distance(ws: Workspace, shelf: Shelf, one: Image, other: Image) -> flo
     """1 - cosine of what the encoder gives now, without cache, arrays or ranking."""
     encoder = encoder_of(ws, shelf.by_name["histogram"])
     x, y = (encoder.embed([ws.store.open(str(i.sha256))])[0].astype(float) for i in (one, other))
-    return 1 - sum(a * b for a, b in zip(x, y, strict=True)) / (
-        sum(a * a for a in x) ** 0.5 * sum(b * b for b in y) ** 0.5
-    )
+    dot = sum(a * b for a, b in zip(x, y, strict=True))
+    return float(1 - dot / (sum(a * a for a in x) ** 0.5 * sum(b * b for b in y) ** 0.5))
 
 
 def test_neighbours_are_those_of_a_naive_loop(embedded: Workspace) -> None:
@@ -64,11 +64,10 @@ def test_distances_of_triples_are_those_of_a_naive_loop(embedded: Workspace) -> 
 
 def test_what_is_not_embedded_is_nan_in_triples_and_named_elsewhere(filled: Workspace) -> None:
     embed(filled, ["histogram"])
-    with filled.database.reading():
-        shelf = load_shelf(filled)
+    shelf = load_shelf(filled)
     # A model that has embedded nothing: its row of the cache is empty.
     model = shelf.by_name["histogram"]
-    empty = Shelf(shelf.images, shelf.models, {model.id: _nothing(shelf, model.id)})
+    empty = Shelf(shelf.images, shelf.models, {model.id: _nothing(shelf)})
     triples = load_triples(filled, list(gallery.cluster_states(filled)))[:2]
     assert np.isnan(empty.distances(model.id, triples)).all()
     assert empty.missing(model.id) == len(shelf.images)
@@ -78,9 +77,7 @@ def test_what_is_not_embedded_is_nan_in_triples_and_named_elsewhere(filled: Work
         shelf.image(99_999)
 
 
-def _nothing(shelf: Shelf, model_id: int):  # type: ignore[no-untyped-def]
-    from cssim.embeddings.reading import CachedRows
-
+def _nothing(shelf: Shelf) -> CachedRows:
     n = len(shelf.images)
     return CachedRows((), np.full(n, -1), np.zeros(n, dtype=np.int64))
 

@@ -11,8 +11,8 @@ from cssim.services import offers
 from cssim.services.vectors import Shelf
 from cssim.ui import tables, words
 
-BEST = 4
-"""Members that are named where there are more than fit beside each other."""
+BEST = 5
+"""Members that have a column, those with the most weight: more do not fit beside each other."""
 
 
 def draw(shelf: Shelf, explanation: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ def _nearest(shelf: Shelf, explanation: Mapping[str, Any]) -> None:
     overall = explanation["overall"] or {}
     weights = explanation["weights"]
     members = sorted(weights, key=lambda name: -abs(weights[name]))
-    shown = members if len(members) <= 2 * BEST else members[:BEST]
+    shown = members[:BEST]
     columns = ["Similar reference", "Distance", "Triples", *shown]
     rows = []
     for one in explanation["nearest"]:

@@ -112,28 +112,30 @@ def _surprises(one: Judge) -> bool:
     return one.overall < one.low or one.overall > one.high
 
 
-def onward(image: Image, references: Sequence[tuple[Image, int]]) -> None:
-    """Links to the references before and after this one."""
+def onward(image_id: int, references: Sequence[tuple[Image, int]]) -> None:
+    """Buttons to the references before and after this one, within a row of the page."""
     ids = [one.id for one, _ in references]
     if not ids:
         return
-    at = ids.index(image.id) if image.id in ids else None
+    at = ids.index(image_id) if image_id in ids else None
     before = ids[at - 1] if at is not None else ids[-1]
     after = ids[(at + 1) % len(ids)] if at is not None else ids[0]
     names = {one.id: one.name for one, _ in references}
-    with st.container(horizontal=True, vertical_alignment="center"):
-        for label, image_id, icon in (
-            ("Previous", before, ":material/arrow_back:"),
-            ("Next", after, ":material/arrow_forward:"),
+    for label, other, icon in (
+        ("Previous", before, ":material/arrow_back:"),
+        ("Next", after, ":material/arrow_forward:"),
+    ):
+        if st.button(
+            label,
+            key=f"reference_{label}",
+            icon=icon,
+            type="tertiary",
+            help=words.plain_markdown(names[other]),
         ):
-            if st.button(
-                label, key=f"reference_{label}", icon=icon, type="tertiary",
-                help=words.plain_markdown(names[image_id]),
-            ):  # fmt: skip
-                st.query_params["image"] = str(image_id)
-                st.rerun()
-        if at is not None:
-            st.caption(f"{at + 1:,} of {len(ids):,} answered references", width="content")
+            st.query_params["image"] = str(other)
+            st.rerun()
+    if at is not None:
+        st.caption(f"{at + 1:,} of {len(ids):,} answered references", width="content")
 
 
 def to_regions(image_id: int) -> None:

@@ -13,12 +13,12 @@ from cssim.services.workspace import Workspace
 from cssim.types import Image, ModelInfo, Person
 from cssim.ui import figures, tables, widgets, words
 
-TOP = 8
+TOP = 10
 STYLE = """<style>
 .cs-near { display: grid; grid-template-columns: 10.5rem minmax(0, 1fr); gap: .35rem 1rem;
   align-items: start; }
 .cs-near > div:nth-child(odd) { padding-top: .4rem; overflow-wrap: anywhere; }
-.cs-near-row { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: .5rem; }
+.cs-near-row { display: grid; grid-template-columns: repeat(10, minmax(0, 1fr)); gap: .4rem; }
 .cs-near-row figure { margin: 0; min-width: 0; }
 .cs-near-row img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px;
   display: block; border: 3px solid transparent; box-sizing: border-box;
@@ -31,7 +31,7 @@ STYLE = """<style>
   border: 3px solid; vertical-align: -.1rem; margin-right: .3rem; }
 @media (max-width: 640px) {
   .cs-near { grid-template-columns: 1fr; }
-  .cs-near-row { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  .cs-near-row { grid-template-columns: repeat(5, minmax(0, 1fr)); }
 }
 </style>"""
 
