@@ -237,11 +237,11 @@ def count_looks(session: Session, cluster_ids: Sequence[int]) -> dict[int, int]:
         .group_by(EvaluationClusterRow.cluster_id)
     )
     counted = Counter({cluster_id: n for cluster_id, n in session.execute(query)})
-    analyses = select(JobRow.params).where(
-        JobRow.kind.in_(("analyse", "inspect")), JobRow.state == JobState.DONE.value
+    analyses = select(JobRow.kind, JobRow.params).where(
+        JobRow.kind.in_(("analyse", "inspect", "curves")), JobRow.state == JobState.DONE.value
     )
-    for params in session.scalars(analyses):  # their numbers lie with the job
-        counted.update(params["clusters"])
+    for kind, params in session.execute(analyses):  # their numbers lie with the job
+        counted.update(params["test" if kind == "curves" else "clusters"])
     return {cluster_id: counted[cluster_id] for cluster_id in cluster_ids}
 
 
