@@ -38,7 +38,6 @@ from tests.e2e.labelling import (
 )
 from tests.e2e.serving import serve
 
-
 Meant = dict[str, "tuple[int, ...] | None"]
 """`order` (None where only its classes are known) and `classes` in the page's positions."""
 
