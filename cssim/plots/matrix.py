@@ -42,10 +42,12 @@ def matrix_figure(matrix: Mapping[str, Any], *, dark: bool = False) -> Figure:
 def _hover(model: str, cluster: str, matrix: Mapping[str, Any], i: int, j: int) -> str:
     share, own = matrix["accuracy"][i][j], matrix["own"][i][j]
     number = "no triple counts" if share is None else f"{100 * share:.1f} %"
+    held = (matrix.get("held_out") or [False] * len(matrix["models"]))[i]
+    trained = "<br>trained on it" + (", judged by held-out pages" if held else "")
     best = "<br>the best model on this cluster" if matrix["best"][j] == model else ""
     return (
         f"<b>{model}</b> on {cluster}: {number}<br>{matrix['triples'][i][j]:,} triples"
-        f"{'<br>trained on it' if own else ''}{best}"
+        f"{trained if own else ''}{best}"
     )
 
 

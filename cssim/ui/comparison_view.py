@@ -134,6 +134,8 @@ def _table(stored: StoredComparison) -> None:
     leaks = any(row.leakage not in _NO_LEAK for row in comparison.rows)
     columns = ["Model", "Kind", "Accuracy, %", f"Macro over {comparison.macro_over}, %"]
     columns += [f"Against {settings.anchor}", "Holm p"] * anchored
+    sees = any(row.context is not None for row in comparison.rows)
+    columns += ["Context p"] * sees
     columns += ["Tie group", *["Leakage"] * leaks, "Triples"]
     rows = []
     for row in comparison.rows:
@@ -144,6 +146,7 @@ def _table(stored: StoredComparison) -> None:
             _number(row.macro, digits),
         ]
         cells += [_difference(row, digits, settings.anchor), p_value(row.p_holm)] * anchored
+        cells += [_context(row, digits)] * sees
         cells += [_tie(row), *[_leak(row)] * leaks, f"{row.triples:,}" if row.triples else ""]
         rows.append(cells)
     numbers = [name for name in columns if name not in ("Model", "Kind", "Tie group", "Leakage")]
@@ -154,6 +157,11 @@ def _table(stored: StoredComparison) -> None:
         text += (
             " = marks the rows that cannot be told from the leader. Holm p: sign flips of whole "
             "references, adjusted for all rows."
+        )
+    if sees:
+        text += (
+            " Context p: share of shuffled references with which weights by the reference gain as "
+            "much over weights without."
         )
     st.caption(text)
 
@@ -209,6 +217,17 @@ def p_value(value: float | None) -> str:
     if value is None:
         return ""
     return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
+def _context(row: Row, digits: int) -> str:
+    """Whether an ensemble gains by looking at the reference; empty for rows that do not look."""
+    if row.context is None:
+        return ""
+    if row.context.gain is None:
+        return tables.quiet("untested")
+    return tables.lines(
+        p_value(row.context.p), tables.quiet(f"gain {_number(row.context.gain, digits, '+')}")
+    )
 
 
 def _tie(row: Row) -> str:

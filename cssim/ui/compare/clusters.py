@@ -50,8 +50,7 @@ def draw(ws: Workspace, user: Person, stored: StoredComparison) -> None:
             column.metric(label, value)
         st.caption(
             "Accuracy in per cent of CS models (rows) on context clusters (columns). A frame marks "
-            "a cluster that the model was trained on: there the number flatters, for most of these "
-            "triples were its lesson."
+            f"a cluster that the model was trained on. {_honesty(matrix)}"
         )
         figures.figure(
             matrix_figure(matrix, dark=jobs_view.is_dark()),
@@ -66,6 +65,19 @@ def draw(ws: Workspace, user: Person, stored: StoredComparison) -> None:
             ),
         )
     asking.footnotes(found, lambda note: "atrix" in note)
+
+
+def _honesty(matrix: Mapping[str, Any]) -> str:
+    """What the numbers in the frames are worth."""
+    held = matrix.get("held_out") or [False] * len(matrix["models"])
+    if all(held):
+        return "There only pages count that were held out from its training."
+    if any(held):
+        return (
+            "There only held-out pages count where they can be told; the notes below name the "
+            "models whose numbers flatter."
+        )
+    return "There the number flatters, for these triples were its lesson."
 
 
 def own_best(matrix: Mapping[str, Any]) -> int:
