@@ -85,8 +85,12 @@ def _answer(
     job_id, about = st.session_state.get(_JOB, (None, None))
     if job_id is None or about != _question(ensemble, chosen):
         return None
-    job = watching.finished(ws, job_id, key=KEY)
+    job = watching.finished(ws, job_id, key=KEY, forget=_forget)
     return None if job is None else dict(job.result)
+
+
+def _forget() -> None:
+    st.session_state.pop(_JOB, None)
 
 
 def _id(asked: Asked) -> int:

@@ -182,7 +182,10 @@ def _leakage(ws: Workspace, setup: Setup) -> None:
 def _by_job(ws: Workspace, user: Person, setup: Setup, reason: str) -> None:
     running = st.session_state.setdefault(_JOBS, {})
     if setup in running:
-        if watching.finished(ws, running[setup], key="estimate") is not None:
+        done = watching.finished(
+            ws, running[setup], key="estimate", forget=lambda: running.pop(setup, None)
+        )
+        if done is not None:
             del running[setup]  # what it left is out of date already: ask again
             st.rerun()
         return

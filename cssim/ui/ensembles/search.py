@@ -79,7 +79,7 @@ def _results(
     about = (ensemble.info.id, asked, folder)
     job_id, before = st.session_state.get(_JOB, (None, None))
     if job_id is not None and before == about:
-        job = watching.finished(ws, job_id, key=KEY)
+        job = watching.finished(ws, job_id, key=KEY, forget=_forget)
         if job is not None:
             _from_job(shelf, job.result, asked)
         return
@@ -94,6 +94,10 @@ def _results(
         st.session_state[_JOB] = (job_id, about)
         jobs.ensure_worker(ws.settings)
         st.rerun()
+
+
+def _forget() -> None:
+    st.session_state.pop(_JOB, None)
 
 
 def _from_cache(shelf: Shelf, ensemble: Ready, image_id: int) -> None:

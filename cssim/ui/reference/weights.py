@@ -90,7 +90,12 @@ def _left(ws: Workspace, user: Person, panel: Panel) -> None:
     titles = ", ".join(panel.titles[name] for name in panel.left)
     waiting = [own for own in panel.left.values() if own in running]
     for own in waiting:
-        watching.finished(ws, running[own], key=f"reference_fit_{own.strategy}")
+        watching.finished(
+            ws,
+            running[own],
+            key=f"reference_fit_{own.strategy}",
+            forget=lambda own=own: running.pop(own, None),  # type: ignore[misc]
+        )
     if not waiting:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"Left out, as they take longer: {titles}.", width="content")

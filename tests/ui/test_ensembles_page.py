@@ -1,0 +1,213 @@
+"""The ensembles page: asked, searched, weighed, estimated, built, taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cssim.services import answering, estimating, experiments, gallery, jobs, library, uploads
+from cssim.services.uploads import Asked
+from cssim.services.vectors import load_shelf
+from cssim.services.workspace import Workspace
+from cssim.types import JobState, Role
+from cssim.ui import runtime
+from cssim.ui.ensembles import ask
+from tests.ui.ensemble_home import make_home, opened
+from tests.ui.looking import look, markup, said, sign_in, tables
+from tests.world import World, make_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, world: World) -> Path:
+    return make_home(tmp_path_factory.mktemp("made") / "home", world)
+
+
+@pytest.fixture
+def ws(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    with opened(home, tmp_path, monkeypatch) as found:
+        yield found
+
+
+def pictures(ws: Workspace, *numbers: int) -> list[Asked]:
+    images = gallery.find_pictures(ws).images
+    return [Asked(images[i].name, image_id=images[i].id) for i in numbers]
+
+
+def asking(ensemble: str, ws: Workspace, *asked: Asked, view: str = "Ask") -> Callable[..., None]:
+    """What to set before the page is opened: the ensemble, the question, the view."""
+    (info,) = [one for one in experiments.list_ensembles(ws) if one.name == ensemble]
+
+    def before(app: AppTest) -> None:
+        app.query_params["ensemble"] = str(info.id)
+        app.session_state["ensembles_view"] = view
+        for role, one in zip(("reference", "a", "b"), asked, strict=False):
+            app.session_state[f"ask_{role}"] = one
+        if view == "Search" and asked:
+            app.session_state["search"] = asked[0]
+
+    return before
+
+
+def test_without_models_the_page_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = runtime.workspace()
+    sign_in(empty, monkeypatch, Role.RESEARCHER)
+    words = said(look("ensembles"))
+    assert "No ensemble yet" in words
+    assert "needs two models or more" in words
+    runtime.close()
+
+
+def test_an_example_is_answered_at_once_with_what_people_said(ws: Workspace) -> None:
+    app = look("ensembles")
+    words = said(app)
+    assert "People were asked the same" in words
+    assert "is closer, and expects" in words
+    assert "What each member says" in words
+    assert not jobs.list_jobs(ws, states=[JobState.QUEUED])
+    before = [app.session_state[f"ask_{role}"] for role in ask.ROLES]
+    app.button(key="ask_more").click().run()
+    assert [app.session_state[f"ask_{role}"] for role in ask.ROLES] != before
+
+
+def test_the_answer_on_the_page_is_that_of_the_service(ws: Workspace) -> None:
+    asked = pictures(ws, 0, 7, 11)
+    app = look("ensembles", asking("near", ws, *asked))
+    shelf = load_shelf(ws)
+    (info,) = [one for one in experiments.list_ensembles(ws) if one.name == "near"]
+    ready = answering.ready(ws, info)
+    found = answering.answer(shelf, ready, *(one.image_id or 0 for one in asked))
+    words = said(app)
+    assert f"says **{found['choice']}** is closer" in words
+    assert f"{found['distances'][0]:.3f} to A, {found['distances'][1]:.3f} to B" in words
+    for name, weight in found["explanation"]["weights"].items():
+        assert any(f"{name} " in table and f"{weight:.3f}" in table for table in tables(app))
+    nearest = found["explanation"]["nearest"][0]
+    assert f"/reference?image={nearest['image_id']}" in markup(app)
+
+
+def test_the_shares_of_the_members_add_up_to_the_difference(ws: Workspace) -> None:
+    shelf, asked = load_shelf(ws), [one.image_id or 0 for one in pictures(ws, 0, 7, 11)]
+    for info in experiments.list_ensembles(ws):
+        ready = answering.ready(ws, info)
+        found = answering.answer(shelf, ready, *asked)
+        to_a, to_b = found["distances"]
+        assert sum(ask.pull_of(ready, found).values()) == pytest.approx(to_a - to_b)
+
+
+def test_an_upload_is_asked_about_by_a_job(ws: Workspace, world: World) -> None:
+    data = sorted(world.images.iterdir())[0].read_bytes()
+    asked = [uploads.take(ws, data, "mine.png"), *pictures(ws, 7, 9)]
+    app = look("ensembles", asking("both", ws, *asked))
+    assert "must be embedded by each member" in said(app)
+    app.button(key="ask_go").click().run()
+    (job,) = jobs.list_jobs(ws, states=[JobState.QUEUED])
+    assert job.kind == "ask"
+    jobs.run_worker(ws, limit=1)
+    app.run()
+    assert not app.exception
+    assert "**both** says" in said(app)
+    assert "mine.png" in markup(app)
+
+
+def test_search_shows_the_nearest_pictures_at_once(ws: Workspace) -> None:
+    (asked,) = pictures(ws, 3)
+    app = look("ensembles", asking("near", ws, asked, view="Search"))
+    shelf = load_shelf(ws)
+    (info,) = [one for one in experiments.list_ensembles(ws) if one.name == "near"]
+    found = answering.search(shelf, answering.ready(ws, info), asked.image_id or 0)
+    shown = markup(app)
+    places = [shown.index(f'/reference?image={near.image.id}"') for near in found]
+    assert places == sorted(places)
+    assert f"{found[0].distance:.3f}" in shown
+
+
+def test_a_vote_says_that_it_cannot_search(ws: Workspace) -> None:
+    app = look("ensembles", asking("voters", ws, view="Search"))
+    assert "no distance of its own" in said(app)
+
+
+def test_weights_are_drawn_where_they_depend_on_the_reference(ws: Workspace) -> None:
+    app = look("ensembles", asking("near", ws, view="Weights"))
+    assert any("3 members" in chart.proto.alt for chart in app.get("plotly_chart"))
+    app = look("ensembles", asking("both", ws, view="Weights"))
+    assert "the same weights everywhere" in said(app)
+
+
+def test_it_is_taken_out_with_the_lines_that_use_it(ws: Workspace) -> None:
+    app = look("ensembles", asking("near", ws, view="Take out"))
+    assert any('cssim.load_ensemble("near")' in code.value for code in app.code)
+    assert any("near.zip" in button.proto.label for button in app.get("download_button"))
+    assert "named in it, not copied: histogram, hog" in said(app)
+
+
+def test_the_estimate_follows_the_form_and_the_ensemble_is_queued(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimating, "LARGE", 1)  # so that a Gaussian process is left to a worker
+    app = look("ensembles")
+    (members,) = [one for one in app.multiselect if str(one.key).startswith("ensemble_members")]
+    members.set_value(["histogram", "tiny"]).run()
+    first = [metric.value for metric in app.metric]
+    assert len(first) == 2
+    app.selectbox(key="ensemble_strategy").select("best-single").run()
+    assert not app.exception
+    app.selectbox(key="ensemble_strategy").select("gp").run()
+    assert "takes longer than a page can wait" in said(app)
+    app.button(key="ensemble_estimate").click().run()
+    (job,) = jobs.list_jobs(ws, states=[JobState.QUEUED])
+    assert (job.kind, job.params["strategy"]) == ("estimate", "gp")
+    jobs.run_worker(ws, limit=1)
+    app.run()
+    assert len(app.metric) == 2
+    app.selectbox(key="ensemble_strategy").select("uniform").run()
+    assert [metric.value for metric in app.metric] == first
+    app.text_input(key="ensemble_name").input("a pair").run()
+    app.button(key="ensemble_go").click().run()
+    (job,) = [one for one in jobs.list_jobs(ws, states=[JobState.QUEUED])]
+    assert (job.kind, job.params["name"], job.params["strategy"]) == (
+        "ensemble",
+        "a pair",
+        "uniform",
+    )
+
+
+def test_an_estimate_that_failed_says_why_and_can_be_tried_again(ws: Workspace) -> None:
+    app = look("ensembles")
+    app.selectbox(key="ensemble_strategy").select("mlp-8").run()
+    app.button(key="ensemble_estimate").click().run()
+    jobs.run_worker(ws, limit=1)
+    app.run()
+    assert "at least 2 validation references" in " ".join(error.value for error in app.error)
+    (again,) = [one for one in app.button if str(one.key).startswith("estimate_again")]
+    again.click().run()
+    assert app.button(key="ensemble_estimate")
+
+
+def test_an_ensemble_whose_answers_have_changed_says_so(ws: Workspace) -> None:
+    assert "Out of date" not in said(look("ensembles"))
+    validation = [
+        one.cluster.id
+        for one in library.cluster_summaries(ws)
+        if one.cluster.name == "w-validation"
+    ]
+    _answer_again(ws, validation)
+    assert "the answers that it was fitted on have changed" in " ".join(
+        warning.value for warning in look("ensembles").warning
+    )
+
+
+def _answer_again(ws: Workspace, cluster_ids: list[int]) -> None:
+    from db import annotations as records
+    from db.annotations import NewJudgement
+
+    with ws.database.writing() as session:
+        old = records.judgements_of(session, cluster_ids)[0]
+        records.add_judgements(session, [NewJudgement(page_id=old.page_id, answer=old.answer)])
