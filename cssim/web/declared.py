@@ -16,7 +16,7 @@ from cssim.web.describe import RouteDoc, docs_of
 from cssim.web.http import PERSON, check_not_forged
 
 
-def enforced(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+def enforced(routes: Iterable[BaseRoute]) -> Iterator[Route]:
     """The routes, of which none is reached with less than it declares.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from cssim import __version__
 from cssim.errors import CSSimError
@@ -40,7 +40,7 @@ DESCRIPTION = RouteDoc(
 )
 
 
-def web_routes(workspace: Callable[[], Workspace]) -> list[BaseRoute]:
+def web_routes(workspace: Callable[[], Workspace]) -> list[Route]:
     """All routes; `workspace` is called with each request and must be cheap."""
 
     def ask_database() -> None:

@@ -228,7 +228,7 @@ def test_no_route_is_reached_with_less_than_its_role(ws, ada, operations):
     assert refused >= len(declared)
 
 
-FORGED = (
+FORGED: tuple[dict[str, str], ...] = (
     {},
     {"x-cssim": "0"},
     {"x-cssim": "1", "origin": "https://evil.example"},

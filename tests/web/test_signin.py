@@ -11,7 +11,6 @@ from cssim.types import Role
 from cssim.web.http import COOKIE
 from tests.web.conftest import PASSWORD, browser
 
-
 CLICK = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate", "sec-fetch-user": "?1"}
 """What browsers say of a click on a link of the same site."""
 
