@@ -19,6 +19,7 @@ from db.models import (
     PageRow,
     ParticipationRow,
     PersonRow,
+    PlanRow,
     now,
 )
 
@@ -83,6 +84,14 @@ class LoggedJudgement:
     client_id: str | None
     extra: Mapping[str, Any]
     answered_at: datetime | None
+    plan: str | None = None
+    """Name of the plan that handed the page out."""
+    repeat_of: int | None = None
+    """The page that its page shows again."""
+    excluded: bool = False
+    """Whether analyses leave the person's answers out."""
+    version: str | None = None
+    """Of the CS-Sim that took the answer in."""
 
 
 def add_pages(
@@ -298,9 +307,14 @@ def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement
             JudgementRow.client_id,
             JudgementRow.extra,
             JudgementRow.answered_at,
+            PlanRow.name,
+            PageRow.repeat_of,
+            is_excluded(),
+            JudgementRow.version,
         )
         .join(PageRow, PageRow.id == JudgementRow.page_id)
         .outerjoin(PersonRow, PersonRow.id == JudgementRow.person_id)
+        .outerjoin(PlanRow, PlanRow.id == PageRow.plan_id)
         .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
         .order_by(JudgementRow.id)
     ).all()
@@ -317,6 +331,10 @@ def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement
             client_id=row[16],
             extra=row[17] or {},
             answered_at=row[18],
+            plan=row[19],
+            repeat_of=row[20],
+            excluded=bool(row[21]),
+            version=row[22],
         )
         for row in rows
     ]

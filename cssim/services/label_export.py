@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,27 @@ def export_labels(
     cluster: str | Sequence[str] | None,
     path: str | Path,
     format: str | None = None,
+    *,
+    counted_only: bool = False,
 ) -> ExportReport:
     """Write the labels of one cluster, of several, or (None) of all of the project.
 
     - `cosis`: text, one row per standing ranking of three candidates; an unchanged imported file
       comes out byte for byte. One cluster at a time.
-    - `csv`: triples, one row per standing answer and pair; vote counts stay one row.
+    - `csv`: triples, one row per standing answer and pair; vote counts stay one row. Answers that
+      were given here say by which plan and version.
     - `jsonl`, `parquet`: one row per judgement with all that is known of it, superseded ones too;
       the columns are `cssim.labels.JUDGEMENT_COLUMNS`.
+
+    Answers to repeated pages stand in the last two only: elsewhere a person would count twice.
+
+    Args:
+        ws: the workspace.
+        cluster: its name, several, or None.
+        path: the file to write.
+        format: one of `FORMATS`; by the extension where not given.
+        counted_only: leave the answers of excluded people out of the first two; the last two
+            mark them.
 
     Raises:
         NotFound: no cluster of that name.
@@ -59,7 +72,7 @@ def export_labels(
     if format not in FORMATS.values():
         known = ", ".join(f"{name} ({suffix})" for suffix, name in FORMATS.items())
         raise BadInput(f"labels are written as {known}, got {format or path.name!r}")
-    dump = _dump(ws, cluster)
+    dump = replace(_dump(ws, cluster), counted_only=counted_only)
     if format == "cosis":
         rows = _cosis_rows(dump)
         layout = _layout(dump.clusters[0])
@@ -91,12 +104,18 @@ class _Dump:
     log: Sequence[LoggedJudgement]
     names: Mapping[int, tuple[str, ...]]
     """All names of each image."""
+    counted_only: bool = False
+    """Whether answers of excluded people are left out of triples and rankings."""
 
     def standing(self) -> list[LoggedJudgement]:
+        """Answers that count once: what a person said again to a repeated page does not."""
         return [
             logged
             for logged in self.log
-            if logged.judgement.answer.kind in STANDING and not logged.superseded
+            if logged.judgement.answer.kind in STANDING
+            and not logged.superseded
+            and logged.repeat_of is None
+            and not (self.counted_only and logged.excluded)
         ]
 
     def name(self, image: int) -> str:
@@ -116,7 +135,7 @@ def _dump(ws: Workspace, cluster: str | Sequence[str] | None) -> _Dump:
         if not clusters:
             raise BadInput("there are no clusters to export in this project")
         ids = [c.id for c in clusters]
-        pages = {page.id: page for page in records.pages_of(session, ids)}
+        pages = {page.id: page for page in records.pages_of(session, ids, repeats=True)}
         images = {i for page in pages.values() for i in (page.reference, *page.candidates)}
         first = {image.id: image.name for image in library.images_by_id(session, images).values()}
         names = {
@@ -234,6 +253,9 @@ def _triple(
     if judgement.answer.classes:
         extra["class_a"] = str(judgement.answer.classes[i])
         extra["class_b"] = str(judgement.answer.classes[j])
+    for name, value in (("plan", logged.plan), ("version", logged.version)):
+        if value is not None:
+            extra[name] = value
     arrived = judgement.created_at if logged.source != "import" else None
     return labels.TripleRow(
         ref=dump.name(page.reference),
@@ -244,7 +266,7 @@ def _triple(
         n_b=counts[1] if counts else None,
         annotator=logged.person or "",
         response_ms=judgement.response_ms,
-        shown=judgement.shown if len(page.candidates) == 2 else (),
+        shown=tuple(pair.index(place) for place in judgement.shown if place in pair),
         time=logged.answered_at or arrived,
         extra=extra,
     )
@@ -277,6 +299,10 @@ def _judgement_row(dump: _Dump, logged: LoggedJudgement) -> dict[str, Any]:
         "supersedes": judgement.supersedes,
         "superseded": logged.superseded,
         "standing": judgement.answer.kind in STANDING and not logged.superseded,
+        "plan": logged.plan,
+        "repeat_of": logged.repeat_of,
+        "excluded": logged.excluded,
+        "version": logged.version,
         "client_id": logged.client_id,
         "answered_at": logged.answered_at,
         "created_at": judgement.created_at,

@@ -42,6 +42,18 @@ from db import quality as answers_log
 from db.participation import Participation
 from db.quality import AnswerRow
 
+__all__ = [
+    "PersonQuality",
+    "QualityReport",
+    "QualityRules",
+    "Share",
+    "excluded_people",
+    "quality_report",
+    "quality_state",
+    "set_participation",
+    "warnings_of",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class QualityRules:

@@ -27,6 +27,7 @@ KINDS = {
     "ensemble": "Ensemble",
     "compare": "Comparison",
     "analyse": "Analysis",
+    "plan": "Plan",
     "survey": "Survey",
     "curves": "Learning curves",
     "inspect": "Inspection",

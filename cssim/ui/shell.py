@@ -46,6 +46,7 @@ PAGES = (
     Entry("library", "Library", ":material/photo_library:", Role.RESEARCHER, "Data"),
     Entry("plans", "Plans", ":material/event_note:", Role.RESEARCHER, "Data"),
     Entry("quality", "Quality", ":material/fact_check:", Role.RESEARCHER, "Data"),
+    Entry("adjudicate", "Disputed pages", ":material/gavel:", Role.RESEARCHER, "Data"),
     Entry("data", "Data in numbers", ":material/bar_chart:", Role.RESEARCHER, "Data"),
     Entry("train", "Train", ":material/model_training:", Role.RESEARCHER, "Models"),
     Entry("ensembles", "Ensembles", ":material/hub:", Role.RESEARCHER, "Models"),

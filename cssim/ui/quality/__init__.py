@@ -1,0 +1,1 @@
+"""The parts of the pages about how people answer."""
