@@ -225,9 +225,12 @@ def prior_strength(sums: Floats, counts: Floats) -> float:
     mean = float(sums.sum() / counts.sum())
     binomial = mean * (1 - mean)
     accuracy = sums / counts
-    between = float(np.mean((accuracy - mean) ** 2) - np.mean(binomial / counts))
-    if between <= 0:
+    single = float(np.mean(1 / counts))
+    # Observed spread = true spread (1 - 1/n) + binomial / n, averaged over the references.
+    spread = float(np.mean((accuracy - mean) ** 2)) - binomial * single
+    if spread <= 0 or single >= 1:
         return STRENGTH[1]
+    between = spread / (1 - single)
     return float(np.clip(binomial / between - 1, *STRENGTH))
 
 

@@ -327,7 +327,7 @@ def group_marks(
     for k, name in enumerate(shown):
         own = names == name
         marks.append(Mark(name, xy[own], colour=PALETTE[k], size=11, image=image[own]))
-    rest = np.isin(names, ranked[len(shown) :]) if len(shown) < len(ranked) else names == "\0"
+    rest = np.isin(names, np.array(ranked[len(shown) :], dtype=str))
     if rest.any():
         marks.append(Mark("other", xy[rest], colour="#8B9097", size=11, image=image[rest]))
     return marks

@@ -34,6 +34,7 @@ MAX_CODE = 1_500
 """Longer codes are not put into addresses: mail programs and chats break them."""
 _MAX_BYTES = 4_000_000
 """What a code may unpack to: more is no selection but an attack."""
+_UNREADABLE = "the address holds no selection that can be read; ask for it anew"
 
 
 def list_selections(ws: Workspace) -> list[Selection]:
@@ -141,21 +142,26 @@ def decode(text: str) -> tuple[int, ...]:
         body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         kind, packed = body[:1], body[1:]
         if kind == b"z":
-            packed = zlib.decompressobj().decompress(packed, _MAX_BYTES)
+            unpacking = zlib.decompressobj()
+            packed = unpacking.decompress(packed, _MAX_BYTES)
+            if not unpacking.eof:
+                raise ValueError("cut off, or a bomb")
         elif kind != b"r":
             raise ValueError(kind)
     except (ValueError, binascii.Error, zlib.error):
-        raise BadInput("the address holds no selection that can be read; ask for it anew") from None
+        raise BadInput(_UNREADABLE) from None
     found, value, shift, last = [], 0, 0, 0
     for byte in packed:
         value |= (byte & 127) << shift
         shift += 7
         if shift > 70:
-            raise BadInput("the address holds no selection that can be read; ask for it anew")
+            raise BadInput(_UNREADABLE)
         if byte < 128:
             last += value
             found.append(last)
             value = shift = 0
+    if shift:
+        raise BadInput(_UNREADABLE)
     return tuple(found)
 
 

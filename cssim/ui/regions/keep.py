@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
+from cssim.errors import CSSimError
 from cssim.services import plans, selections
 from cssim.services.inspecting import Inspection
 from cssim.services.regions import View
@@ -59,10 +62,12 @@ def _open(one: Selection) -> None:
 
 
 def _delete(ws: Workspace, one: Selection) -> None:
-    with widgets.errors():
+    try:
         selections.delete(ws, one.id)
-        if state.saved() == one.id:
-            state.pick(state.picked())
+    except CSSimError as error:
+        st.session_state[state.FAULT] = str(error)
+    if state.saved() == one.id:
+        state.pick(state.picked())
 
 
 def _save(
@@ -70,19 +75,27 @@ def _save(
 ) -> None:
     with st.form("regions_save", border=True):
         st.markdown("**Save this selection**")
-        name = st.text_input("Name", key="regions_name", max_chars=selections.MAX_NAME)
-        note = st.text_area(
-            "Note", key="regions_note", height=68, max_chars=selections.MAX_NOTE,
+        st.text_input("Name", key="regions_name", max_chars=selections.MAX_NAME)
+        st.text_area(
+            "Note",
+            key="regions_note",
+            height=68,
+            max_chars=selections.MAX_NOTE,
             placeholder="What is remarkable about these references?",
-        )  # fmt: skip
-        pressed = st.form_submit_button("Save")
-    if pressed:
-        with widgets.errors():
-            shown = state.address(inspection.info.id, view)
-            made = selections.save(ws, name, ids, note=note, view=shown, by=person.id)
-            _open(made)
-            st.toast(f"Saved as {made.name}", icon=":material/bookmark:")
-            st.rerun(scope="fragment")
+        )
+        shown = state.address(inspection.info.id, view)
+        st.form_submit_button("Save", on_click=_keep, args=(ws, person, ids, shown))
+
+
+def _keep(ws: Workspace, person: Person, ids: list[int], shown: dict[str, Any]) -> None:
+    """Before the rerun, so that the new selection is in the list and in the address."""
+    name, note = st.session_state["regions_name"], st.session_state["regions_note"]
+    try:
+        _open(selections.save(ws, name, ids, note=note, view=shown, by=person.id))
+    except CSSimError as error:
+        st.session_state[state.FAULT] = str(error)
+    else:
+        st.session_state["regions_name"] = st.session_state["regions_note"] = ""
 
 
 def _files(ws: Workspace, ids: list[int]) -> None:

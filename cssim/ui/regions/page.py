@@ -74,7 +74,6 @@ def _title(info: InspectionInfo) -> str:
 def _explore(ws: Workspace, person: Person, info: InspectionInfo) -> None:
     """The part that follows clicks: rerun alone, and only with what changed drawn anew."""
     inspection, images = kept.inspection(ws, info), kept.images(ws, info)
-    state.start(ws, inspection)
     if inspection.pca is None and inspection.tsne is None:
         widgets.empty(
             "No map",
@@ -82,9 +81,10 @@ def _explore(ws: Workspace, person: Person, info: InspectionInfo) -> None:
             "inspect again.",
         )
         return
-    fault = st.session_state.pop("regions_fault", "")
+    state.start(ws, inspection)
+    fault = st.session_state.pop(state.FAULT, "")
     if fault:
-        st.warning(words.plain_markdown(fault), icon=":material/link_off:")
+        st.warning(words.plain_markdown(fault), icon=":material/error:")
     controls.draw(inspection, images)
     view = state.view()
     with widgets.errors():

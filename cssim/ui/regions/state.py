@@ -20,6 +20,8 @@ from cssim.services.workspace import Workspace
 
 WIDGET = "regions_"
 PICKED, SAVED, LOADED = "regions_ids", "regions_saved", "regions_address"
+FAULT = "regions_fault"
+"""What went wrong before this rerun, to be said in it."""
 FIELDS = ("kind", "row", "other", "plane", "surface", "grid", "window", "overlay", "tags", "least")
 GRIDS, WINDOWS = (20, 300), (1, 80)
 """Ends of the sliders."""
@@ -126,7 +128,7 @@ def _take(ws: Workspace, inspection: Inspection, given: Mapping[str, str]) -> No
             places = inspection.places(selections.decode(given["ids"]))
             pick(inspection.reference[places].tolist())
     except CSSimError as error:
-        st.session_state["regions_fault"] = str(error)
+        st.session_state[FAULT] = str(error)
 
 
 def _choose(name: str, allowed: Sequence[str], default: str) -> None:
