@@ -3,6 +3,7 @@
 /** Methods of `Labelling`. */
 const COVERING = {
   setCover(kind, content) {
+    if (!this.cover) this.focusBefore = this.root.getRootNode().activeElement;
     this.cover = kind;
     const cover = this.root.querySelector(".cover");
     cover.hidden = false;
@@ -24,6 +25,8 @@ const COVERING = {
     cover.hidden = true;
     cover.replaceChildren();
     for (const part of this.root.children) part.inert = false;
+    if (this.focusBefore?.isConnected) this.focusBefore.focus({ preventScroll: true });
+    this.focusBefore = null;
     this.seen("cover");
   },
 

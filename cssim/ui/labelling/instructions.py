@@ -67,6 +67,7 @@ def edit_instructions(ws: Workspace) -> None:
 
 def _preview(project: Project) -> None:
     """What is saved, as it reads."""
+    st.caption("As annotators read it now")
     with st.container(border=True):
         st.markdown(f"#### {project.criterion or 'Which is closer to the reference?'}")
         st.markdown(project.instructions or "*None yet: annotators see a short default.*")

@@ -19,6 +19,8 @@ class Outbox {
     this.closed = false;
     this.online = () => this.flush();
     addEventListener("online", this.online);
+    this.leaving = (event) => this.memory.size && event.preventDefault(); // closing would lose them
+    addEventListener("beforeunload", this.leaving);
     this.sweep = setInterval(() => this.flush(), 15000);
   }
 
@@ -129,6 +131,7 @@ class Outbox {
   close() {
     this.closed = true;
     removeEventListener("online", this.online);
+    removeEventListener("beforeunload", this.leaving);
     clearInterval(this.sweep);
     clearTimeout(this.timer);
     this.flush(true);

@@ -33,10 +33,9 @@ const STATUS = {
     if (this.page?.training) {
       place.textContent = `Practice ${Math.min(this.training.at + 1, this.training.pages.length)} of ${this.training.pages.length}`;
     } else if (this.at !== null) {
-      place.textContent = "Earlier page · Enter keeps it";
+      this.offer(place, "close", "Earlier page: leave it as it is", "Esc");
     } else if (minutes) {
-      const rest = make("button", { "data-do": "break" }, `${minutes} minutes at a stretch: a break?`, make("kbd", {}, "b"));
-      if (place.textContent !== rest.textContent) place.replaceChildren(rest);
+      this.offer(place, "break", `${minutes} minutes at a stretch: a break?`, "b");
     } else {
       const pace = this.pace.perMinute;
       const words = [`${(this.ownToday + this.given).toLocaleString()} today`];
@@ -44,6 +43,12 @@ const STATUS = {
       place.textContent = words.join(" · ");
     }
     this.drawShared();
+  },
+
+  /** A button where the count stands; it is left alone where it is there already. */
+  offer(place, what, text, key) {
+    const button = make("button", { "data-do": what }, text, make("kbd", {}, key));
+    if (place.textContent !== button.textContent) place.replaceChildren(button);
   },
 
   /** How far everybody got, as a thin line above all. */
