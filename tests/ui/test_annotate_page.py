@@ -19,7 +19,7 @@ from tests.ui.looking import look, said, sign_in
 
 def element(app: AppTest) -> dict[str, Any]:
     (found,) = app.get("bidi_component")
-    proto = found.proto  # type: ignore[attr-defined]
+    proto = found.proto
     data: dict[str, Any] = json.loads(proto.json)
     return data
 
