@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from sqlalchemy import select
+from sqlalchemy import null, select, update
 
 from cssim.services import accounts, gold, projects
 from cssim.services.gold import GoldPage, KnownAnswer
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, JudgementKind
-from db.models import ImageRow
+from db.models import ImageRow, PageRow
 from tests.e2e.labelling import (
     LAB,
     PASSWORD,
     lab,
     log,
+    open_labelling,
     text_of,
     wait_cover,
     wait_painted,
@@ -65,8 +67,8 @@ CONTRAST = f"""
 
 
 @pytest.fixture
-def practice(ws: Workspace, pages: list[int]) -> None:
-    """A gold page to practise on, and instructions."""
+def practice(ws: Workspace, pages: list[int]) -> Iterator[None]:
+    """A gold page to practise on, and instructions; both go with the test."""
     with ws.database.reading() as session:
         images = list(session.scalars(select(ImageRow.id).order_by(ImageRow.id)))
     known = KnownAnswer(Answer(JudgementKind.ANSWER, (0, 1, 2), (1, 3, 5)), "Shape counts.")
@@ -74,6 +76,10 @@ def practice(ws: Workspace, pages: list[int]) -> None:
     projects.set_instructions(
         ws, criterion="Which shape is closer?", instructions="Mind the **shape**.\n\n- not colour"
     )
+    yield
+    projects.set_instructions(ws, criterion="", instructions="")
+    with ws.database.writing() as session:
+        session.execute(update(PageRow).values(gold=null()))
 
 
 @pytest.mark.usefixtures("practice")
@@ -136,13 +142,6 @@ def test_the_page_can_be_read_and_worked_without_seeing_or_pointing(
     page.click("button")
     wait_cover(page, "welcome")
     page.keyboard.press("Enter")
-    if lab(page)["state"] == "training":  # of another test
-        wait_painted(page)
-        for key in "123":
-            page.keyboard.press(key)
-        wait_cover(page, "feedback")
-        page.keyboard.press("Enter")
-        wait_state(page, "page")
     wait_painted(page)
     told = page.evaluate(f"() => ({LAB}).querySelector('.live').textContent")
     assert told.startswith("New page: a reference and 3 candidates.")
@@ -193,3 +192,48 @@ def no_low_contrast(page: Page) -> bool:
     assert len(found) >= 3
     assert not low, low
     return True
+
+
+def test_zoom_lasts_while_its_key_is_held_and_a_break_is_suggested_when_due(
+    ws: Workspace, pages: list[int], server: str, chromium: Browser
+) -> None:
+    page = open_labelling(chromium, server)
+    page.keyboard.down("z")
+    wait_cover(page, "zoom")
+    page.wait_for_timeout(500)
+    page.keyboard.up("z")
+    wait_cover(page, "")
+    page.keyboard.press("z")  # tapped, it stays
+    page.wait_for_timeout(500)
+    wait_cover(page, "zoom")
+    assert zoomed(page) == ["Reference", "Candidate 1"]
+    page.keyboard.press("z")
+    assert zoomed(page) == ["Reference", "Candidate 2"]
+    page.keyboard.press("Escape")
+    wait_cover(page, "")
+
+    # After half an hour of work; the clock of the page is turned forward.
+    lease = lab(page)["lease"]
+    for key in "123":
+        page.keyboard.press(key)
+    wait_painted(page, lease)
+    page.evaluate(
+        "() => { const now = performance.now.bind(performance);"
+        " performance.now = () => now() + 31 * 60_000 }"
+    )
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
+    assert "31 minutes at a stretch" in text_of(page, ".count")
+    page.keyboard.press("b")
+    wait_cover(page, "break")
+    page.keyboard.press("Enter")
+    wait_cover(page, "")
+    assert "stretch" not in text_of(page, ".count")
+    page.close()
+
+
+def zoomed(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(
+        f"() => [...({LAB}).querySelectorAll('.zoom figcaption')].map((one) => one.textContent)"
+    )
+    return found
