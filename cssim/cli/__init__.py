@@ -21,10 +21,11 @@ from cssim.cli.inspecting import inspect, selections_group
 from cssim.cli.jobs import jobs
 from cssim.cli.library import images, labels, projects
 from cssim.cli.machine import app, doctor, worker
-from cssim.cli.models import embed, ensemble, models
+from cssim.cli.models import embed, ensemble
 from cssim.cli.people import users
 from cssim.cli.plans import plans
 from cssim.cli.quality import quality
+from cssim.cli.registry import models
 from cssim.cli.training import train
 
 _LOOP = """\b

@@ -1,4 +1,4 @@
-"""`embed`, `models`, `ensemble`: from images and answers to an ensemble."""
+"""`embed`, `ensemble`: from images to embeddings, and from models to ensembles."""
 
 from __future__ import annotations
 
@@ -47,15 +47,6 @@ def embed(
         click.echo(f"{result['images']} images embedded with {', '.join(result['models'])}")
     for name, reason in result["unavailable"].items():
         click.echo(f"not available: {name}: {reason}", err=True)
-
-
-@click.command(epilog="Example: python -m cssim models --json")
-@click.option("--archived", is_flag=True, help="Also those that were put away.")
-@json_option
-@pass_app
-def models(app: App, archived: bool, as_json: bool) -> None:
-    """List the models of the project with their training numbers."""
-    say_models(experiments.list_models(app.ws, archived=archived), as_json)
 
 
 @click.group()

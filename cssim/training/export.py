@@ -1,0 +1,161 @@
+"""A trained model as a folder that transformers and peft read without CS-Sim.
+
+README.md   how to read it, in a few lines of Python that run
+backbone/   the frozen backbone's own files, for `AutoModel` and `AutoImageProcessor`
+adapter/    LoRA, for `PeftModel.from_pretrained` (models trained with LoRA)
+network/    the whole network with all its weights, for `AutoModel` (full fine-tuning)
+model/      the model as CS-Sim keeps it, with its card, its ranking block, and its head
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+
+import torch
+
+from cssim.embeddings.weights import model_type, weight_files
+from cssim.errors import Unavailable
+from cssim.training.checkpoint import CARD, TENSORS, TrainedModel, read_tensors
+from cssim.training.config import TrainConfig
+
+BACKBONE, ADAPTER, NETWORK, MODEL = "backbone", "adapter", "network", "model"
+_BODY = "network.body."
+
+_POOLED = {
+    "class token": "output.last_hidden_state[:, 0]",
+    "projection": "output.image_embeds",
+}
+_LORA = """from peft import PeftModel
+network = PeftModel.from_pretrained(network, "adapter")
+"""
+_CONVOLUTIONS = """import torch
+for module in network.modules():  # networks that pad by their convolutions' own numbers
+    inner = getattr(module, "base_layer", None)
+    if isinstance(inner, torch.nn.Conv2d):
+        module.stride, module.kernel_size = inner.stride, inner.kernel_size
+        module.dilation = inner.dilation
+"""
+_HEAD = """from safetensors.torch import load_file
+head = load_file("model/model.safetensors")
+embedding = embedding + {scale} * embedding @ head["head.down.weight"].T @ head["head.up.weight"].T
+"""
+
+
+def export_trained(model: TrainedModel, folder: Path, target: Path) -> None:
+    """Write a trained model to a folder of its own.
+
+    Args:
+        model: as loaded.
+        folder: where CS-Sim keeps it.
+        target: exists, and is empty.
+
+    Raises:
+        Unavailable: the backbone has no files of its own to copy.
+    """
+    source = model.backbone.spec.folder
+    if source is None:
+        raise Unavailable(f"{model.backbone.name} has no folder of weights to export")
+    _copy_backbone(source, target / BACKBONE)
+    (target / MODEL).mkdir()
+    for name in (CARD, TENSORS):
+        shutil.copy2(folder / name, target / MODEL / name)
+    config = TrainConfig.from_dict(model.info.config)
+    tensors, _ = read_tensors(folder / TENSORS)
+    if config.adapter == "lora":
+        _save_adapter(model, config, tensors, target / ADAPTER)
+    elif config.adapter == "full":
+        model.model.network.body.save_pretrained(target / NETWORK)  # type: ignore[operator]
+        _copy_description(source, target / NETWORK)
+    (target / "README.md").write_text(_readme(model, config, tensors), encoding="utf-8")
+
+
+def _copy_backbone(source: Path, target: Path) -> None:
+    """Its configuration and weights, bit for bit, so that their digest stays the same."""
+    target.mkdir()
+    for path in (source / "config.json", *weight_files(source), *source.glob("*.index.json")):
+        shutil.copy2(path, target / path.name)
+    _copy_description(source, target)
+
+
+def _copy_description(source: Path, target: Path) -> None:
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        if (source / name).is_file():
+            shutil.copy2(source / name, target / name)
+
+
+def _save_adapter(
+    model: TrainedModel, config: TrainConfig, tensors: dict[str, torch.Tensor], target: Path
+) -> None:
+    """The same LoRA as peft writes it, on a copy of the frozen backbone."""
+    import copy
+
+    from peft import LoraConfig, get_peft_model
+
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,  # type: ignore[arg-type]  # peft takes fractions as well
+        lora_dropout=config.dropout,
+        target_modules=_targets(tensors),
+        bias="none",
+    )
+    with warnings.catch_warnings():
+        # peft asks transformers by a name that transformers has given up.
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
+        adapted = get_peft_model(copy.deepcopy(model.backbone.module.body), lora)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if ".lora_" in name:
+                parameter.copy_(tensors[_BODY + name.removeprefix("base_model.model.")])
+    adapted.peft_config["default"].base_model_name_or_path = BACKBONE
+    adapted.save_pretrained(str(target), save_embedding_layers=False)
+
+
+def _targets(tensors: dict[str, torch.Tensor]) -> list[str]:
+    """Full names of the adapted layers of the network."""
+    names = {name.removeprefix(_BODY).split(".lora_")[0] for name in tensors if ".lora_" in name}
+    return sorted(names)
+
+
+def _loader(model: TrainedModel) -> str:
+    """What reads its backbone; two-tower models have a class of their own for the image tower."""
+    name = type(model.backbone.module.body).__name__
+    return name if model.backbone.spec.family in ("clip", "siglip") else "AutoModel"
+
+
+def _ours(model: TrainedModel) -> bool:
+    source = model.backbone.spec.folder
+    return source is not None and model_type(source).startswith("cssim-")
+
+
+def _readme(model: TrainedModel, config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
+    where = NETWORK if config.adapter == "full" else BACKBONE
+    size = model.backbone.preprocessing
+    loader = _loader(model)
+    lines = [
+        f"from transformers import AutoImageProcessor, {loader}",
+        f'processor = AutoImageProcessor.from_pretrained("{BACKBONE}")',
+        f'network = {loader}.from_pretrained("{where}")',
+    ]
+    if _ours(model):
+        lines.insert(1, "from cssim.embeddings import retrieval, vgg")
+        lines.insert(2, "retrieval.register(); vgg.register()  # networks that transformers lacks")
+    text = "\n".join(lines) + "\n"
+    if config.adapter == "lora":
+        text += _LORA
+        if any(t.dim() == 4 for name, t in tensors.items() if ".lora_A" in name):
+            text += _CONVOLUTIONS
+    text += "network = network.eval()\n"
+    text += 'output = network(**processor(images, return_tensors="pt"))\n'
+    pooled = _POOLED.get(model.backbone.spec.pooling, "output.pooler_output.flatten(1)")
+    text += f"embedding = {pooled}\n"
+    if config.adapter == "head":
+        text += _HEAD.format(scale=config.scale)
+    return (
+        f"# {model.name}\n\nTrained by CS-Sim on {model.info.backbone} ({config.adapter}). "
+        f"Pictures are resized to {size.width} x {size.height}; two are the closer, the smaller "
+        "1 - cosine of their embeddings is. From this folder:\n\n"
+        f"```python\n{text}```\n\n"
+        "`python -m cssim models import FOLDER` takes it back into a project.\n"
+    )
