@@ -231,8 +231,11 @@ def test_learning_curves_leave_out_what_could_not_be_computed() -> None:
 
 
 def test_a_crossing_is_marked_with_its_interval_where_both_curves_are_drawn() -> None:
-    both = curves_figure(AXIS, ["CS", "global"]).layout.shapes
-    assert [(s.x0, s.x1) for s in both] == [(120, 190), (150, 150)]
+    layout = curves_figure(AXIS, ["CS", "global"]).layout
+    assert [(s.x0, s.x1) for s in layout.shapes] == [(120, 190), (150, 150)]
+    (note,) = layout.annotations
+    assert 10**note.x == pytest.approx(150)
+    assert note.text == "global overtakes CS"
     assert not curves_figure(AXIS, ["CS"]).layout.shapes
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 from cssim.plots.style import DASHES, PALETTE, SYMBOLS, ink, layout
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+FEW = 3
+"""Designs between which crossings are marked."""
 
 
 def curves_figure(
@@ -20,8 +24,8 @@ def curves_figure(
 ) -> Figure:
     """Accuracy and interval of each design at growing numbers of labels, on a log scale.
 
-    A dotted vertical line stands where one drawn design overtakes another, with its interval as a
-    band. Each point's `customdata` is (clusters, share of each cluster's pages).
+    With `FEW` designs or fewer, a dotted vertical line stands where one overtakes another, with its
+    interval as a band; more would hide the curves. Each point's `customdata` is (clusters, share of each cluster's pages).
 
     Args:
         axis: one of `axes` of `regimes.get_curves`.
@@ -53,8 +57,10 @@ def curves_figure(
                 ),
             )
         )
-    for crossing in axis["crossings"]:
-        if crossing["labels"] is not None and {crossing["one"], crossing["other"]} <= set(designs):
+    for crossing in axis["crossings"] if len(designs) <= FEW else ():
+        at = crossing["labels"]
+        inside = at is not None and labels[0] < at <= labels[-1]
+        if inside and {crossing["one"], crossing["other"]} <= set(designs):
             _mark(figure, crossing, dark)
     if human is not None:
         figure.add_hline(
@@ -94,16 +100,17 @@ def _mark(figure: Figure, crossing: Mapping[str, Any], dark: bool) -> None:
         figure.add_vrect(
             crossing["low"], crossing["high"], fillcolor=ink(dark), opacity=0.06, line_width=0
         )
-    figure.add_vline(
-        crossing["labels"],
-        line={"color": ink(dark), "width": 1, "dash": "dot"},
-        annotation={
-            "text": f"{crossing['other']} overtakes {crossing['one']}",
-            "font": {"size": 11},
-            "textangle": -90,
-            "xanchor": "right",
-        },
-        annotation_position="bottom left",
+    figure.add_vline(crossing["labels"], line={"color": ink(dark), "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        x=log10(crossing["labels"]),  # unlike shapes, annotations speak of the exponent
+        y=0,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="right",
+        text=f"{crossing['other']} overtakes {crossing['one']}",
+        textangle=-90,
+        showarrow=False,
+        font={"size": 12},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -88,13 +88,17 @@ def _axis(study: Mapping[str, Any]) -> None:
     chosen = st.multiselect(
         "Designs",
         names,
-        default=names[:MOST],
+        default=_first(study, names),
         max_selections=MOST,
         wrap=True,
         key="curves_designs",
     )
     if chosen:
         human = study["data"]["human"]
+        st.caption(
+            "Crossings are marked while three designs or fewer are drawn. Whiskers are intervals "
+            "over references."
+        )
         figures.figure(
             curves_figure(axis, chosen, human=_share(human), dark=jobs_view.is_dark()),
             key="curves_figure",
@@ -113,6 +117,13 @@ def _axis(study: Mapping[str, Any]) -> None:
         for text in crossings:
             st.markdown(f"- {words.plain_markdown(text)}")
     _next(axis)
+
+
+def _first(study: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """What is preferred at the most clusters, the global model, and what needs no labels."""
+    prefer = [one["design"] for one in study["verdict"]["prefer"]][-1:]
+    wanted = [name for name in (*prefer, "global", "frozen") if name in names]
+    return list(dict.fromkeys(wanted)) or list(names[:MOST])
 
 
 def _share(human: Any) -> float | None:

@@ -16,6 +16,9 @@ CREDITS = {
     "strict": "agreement with the majority",
 }
 
+ENOUGH = 4
+"""Context sets that make a curve."""
+
 
 def draw(ws: Workspace, user: Person) -> None:
     """Sets to train, choose and judge on, backbones, how often; then the button."""
@@ -45,6 +48,7 @@ def draw(ws: Workspace, user: Person) -> None:
     validation = left.multiselect(
         "Sets to choose and weigh on",
         rest,
+        default=[n for n in rest if sets[n].cluster.kind is ClusterKind.VALIDATION][:1],
         format_func=lambda name: _line(sets[name]),
         wrap=True,
         placeholder="None: references are held out for it",
@@ -112,7 +116,10 @@ def draw(ws: Workspace, user: Person) -> None:
 
 
 def _first(sets: dict[str, ClusterSummary]) -> list[str]:
-    """The validation set with most references: curves need many references to divide."""
+    """All context sets; without enough of them, the validation set with most references."""
+    contexts = [name for name, one in sets.items() if one.cluster.kind is ClusterKind.CONTEXT]
+    if len(contexts) >= ENOUGH:
+        return contexts
     usable = [name for name, one in sets.items() if one.cluster.kind is ClusterKind.VALIDATION]
     return sorted(usable, key=lambda name: -sets[name].references)[:1]
 
