@@ -70,6 +70,6 @@ $(VENV)/runtime.stamp: requirements.txt | $(BIN)/python
 	$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(BIN)/python
+$(VENV)/dev.stamp: requirements-dev.txt requirements-ray.txt requirements.txt | $(BIN)/python
 	$(call install,requirements-dev.txt)
 	@touch $(VENV)/runtime.stamp $@

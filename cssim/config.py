@@ -67,7 +67,13 @@ class Settings:
     oidc_roles: str = ""
     """What its values mean: `lab=researcher,crowd=annotator`."""
     executor: str = "local"
-    """`local`: jobs run in worker processes on this machine."""
+    """`local`: jobs run in worker processes on this machine; `ray`: on those of a Ray cluster."""
+    ray_address: str = ""
+    """Address of the Ray cluster, e.g. `10.0.0.5:6379`; empty starts one on this machine."""
+    ray_cpus: int = 1
+    """Processors that Ray reserves for each job."""
+    ray_gpus: int = 0
+    """GPUs that Ray reserves for each job."""
     heartbeat_seconds: int = 10
     """A running job reports at least this often; after six silent periods it counts as dead."""
     lease_minutes: int = 15
@@ -212,12 +218,14 @@ _RANGES: tuple[tuple[str, int, int], ...] = (
     ("lease_minutes", 1, 1440),
     ("activations_gb", 0, 100_000),
     ("threads", 0, 1024),
+    ("ray_cpus", 1, 1024),
+    ("ray_gpus", 0, 64),
     ("rate_person", 0, 100_000),
     ("rate_address", 0, 1_000_000),
 )
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("precision", ("auto", "float32", "bfloat16")),
-    ("executor", ("local",)),
+    ("executor", ("local", "ray")),
 )
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 

@@ -6,17 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    and_,
-    case,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, CursorResult, and_, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from cssim.errors import NotFound
@@ -71,10 +61,7 @@ def claim(
         kinds: the kinds of jobs that this worker can run.
         job_id: claim this job or none.
     """
-    free = or_(JobRow.state == QUEUED, _silent(silent_since))
-    choice = select(JobRow.id).where(
-        free, JobRow.kind.in_(kinds), ~JobRow.cancel_requested, ~JobRow.paused
-    )
+    choice = select(JobRow.id).where(_free(silent_since, kinds))
     if job_id is not None:
         choice = choice.where(JobRow.id == job_id)
     choice = choice.order_by(JobRow.id).limit(1).with_for_update(skip_locked=True)
@@ -94,6 +81,12 @@ def claim(
         .execution_options(synchronize_session=False, populate_existing=True)
     ).scalar_one_or_none()
     return None if taken is None else _info(taken)
+
+
+def claimable(session: Session, *, silent_since: datetime, kinds: Sequence[str]) -> list[int]:
+    """Ids of the jobs that `claim` would give out, of all projects, oldest first."""
+    query = select(JobRow.id).where(_free(silent_since, kinds))
+    return list(session.scalars(query.order_by(JobRow.id)))
 
 
 def sweep(session: Session, *, moment: datetime, silent_since: datetime, max_attempts: int) -> int:
@@ -288,10 +281,14 @@ def get_job(session: Session, project_id: int, job_id: int) -> JobInfo:
     return _info(row)
 
 
+def get_any_job(session: Session, job_id: int) -> JobInfo:
+    """The job with that id, whichever project it belongs to."""
+    return _info(session.get_one(JobRow, job_id, populate_existing=True))
+
+
 def project_of(session: Session, project_id: int) -> Project:
     """The project that a job belongs to."""
-    row = session.get_one(ProjectRow, project_id)
-    return as_project(row)
+    return as_project(session.get_one(ProjectRow, project_id))
 
 
 def list_jobs(
@@ -346,6 +343,11 @@ def events_of(
     query = select(JobEventRow.seq, JobEventRow.data)
     query = query.where(JobEventRow.job_id == job_id, JobEventRow.seq > after)
     return [(seq, data) for seq, data in session.execute(query.order_by(JobEventRow.seq))]
+
+
+def _free(silent_since: datetime, kinds: Sequence[str]) -> ColumnElement[bool]:
+    waits = or_(JobRow.state == QUEUED, _silent(silent_since))
+    return and_(waits, JobRow.kind.in_(kinds), ~JobRow.cancel_requested, ~JobRow.paused)
 
 
 def _silent(since: datetime) -> ColumnElement[bool]:

@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **{name: (*CORE, *SCIENCE, *SEAM, name, *SIDEWAYS.get(name, ())) for name in LIBRARY},
     "cssim.labels": (*CORE, *SCIENCE, *SEAM, "cssim.labels", "cssim.cosis"),
     "cssim.embeddings": (*CORE, *SCIENCE, *SEAM, "cssim.embeddings", "huggingface_hub", "httpx"),
-    "cssim.services": (*CORE, "cssim", *LIBRARY, "cssim.services", "db", "argon2", *SCIENCE),
+    "cssim.services": (*CORE, "cssim", *LIBRARY, "cssim.services", "db", "argon2", "ray", *SCIENCE),
     "cssim.web": (
         *CORE, "cssim", "cssim.services", "cssim.images", "cssim.web", "starlette", "anyio",
         "httpx", "joserfc",

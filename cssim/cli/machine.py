@@ -15,7 +15,7 @@ import cssim
 from cssim.cli.base import App, json_option, pass_app, say_json
 from cssim.config import child_environment
 from cssim.errors import NotFound
-from cssim.services import health
+from cssim.services import health, ray_executor
 from cssim.services.executors import run_worker, stopping_on_signals
 
 
@@ -55,14 +55,18 @@ def app(app: App, port: int | None, host: str | None, single_user: bool) -> None
 )
 @pass_app
 def worker(app: App, once: bool, drain: bool, with_parent: bool) -> None:
-    """Take jobs and run them; SIGTERM or Ctrl-C puts the job at hand back and ends."""
+    """Take jobs and run them; SIGTERM or Ctrl-C puts the job at hand back and ends.
+
+    With CSSIM_EXECUTOR=ray it hands them to the machines of a Ray cluster instead.
+    """
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("cssim").setLevel(logging.INFO)
     stop = threading.Event()
+    run = ray_executor.dispatch if app.settings.executor == "ray" else run_worker
     with stopping_on_signals(stop):
-        ran = run_worker(
+        ran = run(
             app.ws,
             limit=1 if once else None,
             drain=drain,

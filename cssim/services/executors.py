@@ -51,15 +51,15 @@ def run_worker(
     stop = stop or threading.Event()
     worker, parent = worker_identity(), os.getppid()
     ran: list[JobInfo] = []
-    with _alive(ws, worker):
+    with alive(ws, worker):
         while not stop.is_set() and (limit is None or len(ran) < limit):
             job = _claim(ws, worker)
             if job is not None:
                 ran.append(run_claimed(ws, job, stop=stop))
                 continue
-            if limit is not None or (with_parent and os.getppid() != parent):
+            if limit is not None or (with_parent and parent_is_gone(parent)):
                 break
-            if drain and _open_jobs(ws) == 0:
+            if drain and open_jobs(ws) == 0:
                 break
             stop.wait(poll_seconds)
     return ran
@@ -141,13 +141,19 @@ def _claim(ws: Workspace, worker: str) -> JobInfo | None:
         return None
 
 
-def _open_jobs(ws: Workspace) -> int:
+def parent_is_gone(parent: int) -> bool:
+    """Whether the process that started this one, whose id was `parent`, has ended."""
+    return os.getppid() != parent
+
+
+def open_jobs(ws: Workspace) -> int:
+    """How many jobs wait or run, in all projects."""
     with ws.database.reading() as session:
         return rows.count_open(session, sorted(RUNNERS))
 
 
 @contextmanager
-def _alive(ws: Workspace, worker: str) -> Iterator[None]:
+def alive(ws: Workspace, worker: str) -> Iterator[None]:
     """Say in the table of workers, from a thread, that this one is alive; forget the dead."""
     done = threading.Event()
 
