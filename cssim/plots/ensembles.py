@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cssim.plots.style import DIVERGING, PALETTE, SCALE, ink, layout, quiet_ink
+from cssim.plots.style import DIVERGING, PALETTE, SCALE, ink, layout, paper, quiet_ink
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -66,7 +66,7 @@ def weights_map(
             middle = (edges[:, 1:] + edges[:, :-1]) / 2
             figure.add_trace(
                 Heatmap(
-                    x=middle[0], y=middle[1], z=field[i], coloraxis="coloraxis", opacity=0.55,
+                    x=middle[0], y=middle[1], z=field[i], coloraxis="coloraxis", opacity=0.75,
                     hoverinfo="skip",
                 ),
                 **at,
@@ -79,8 +79,8 @@ def weights_map(
                 marker={
                     "color": weights[:, i],
                     "coloraxis": "coloraxis",
-                    "size": 7,
-                    "line": {"width": 0.6, "color": quiet_ink(dark)},
+                    "size": 7 if field is None else 4,
+                    "line": {"width": 0.6 if field is None else 0.8, "color": paper(dark)},
                 },
                 customdata=list(range(len(points))),
                 hovertext=[

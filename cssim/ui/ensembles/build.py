@@ -76,7 +76,7 @@ def _members(models: Sequence[ModelInfo]) -> list[str]:
     return st.multiselect(
         "Members",
         list(kinds),
-        default=trained,
+        default=trained or list(kinds),
         format_func=lambda name: name if name in trained else f"{name} ({kinds[name]})",
         wrap=True,
         key=f"ensemble_members_{len(models)}",
@@ -182,9 +182,7 @@ def _leakage(ws: Workspace, setup: Setup) -> None:
 def _by_job(ws: Workspace, user: Person, setup: Setup, reason: str) -> None:
     running = st.session_state.setdefault(_JOBS, {})
     if setup in running:
-        done = watching.finished(
-            ws, running[setup], key="estimate", forget=lambda: running.pop(setup, None)
-        )
+        done = watching.finished(ws, running[setup], key="estimate", forget=lambda: _forget(setup))
         if done is not None:
             del running[setup]  # what it left is out of date already: ask again
             st.rerun()
@@ -194,6 +192,10 @@ def _by_job(ws: Workspace, user: Person, setup: Setup, reason: str) -> None:
         running[setup] = estimate_jobs.request(ws, setup, by=user.id)
         jobs.ensure_worker(ws.settings)
         st.rerun()
+
+
+def _forget(setup: Setup) -> None:
+    st.session_state[_JOBS] = {k: v for k, v in st.session_state[_JOBS].items() if k != setup}
 
 
 def _draw(found: Estimate, members: Sequence[str]) -> None:

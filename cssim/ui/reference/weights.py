@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -94,7 +95,7 @@ def _left(ws: Workspace, user: Person, panel: Panel) -> None:
             ws,
             running[own],
             key=f"reference_fit_{own.strategy}",
-            forget=lambda own=own: running.pop(own, None),  # type: ignore[misc]
+            forget=partial(_forget, own),
         )
     if not waiting:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -104,6 +105,10 @@ def _left(ws: Workspace, user: Person, panel: Panel) -> None:
                     running[own] = estimate_jobs.request(ws, own, by=user.id)
                 jobs.ensure_worker(ws.settings)
                 st.rerun()
+
+
+def _forget(setup: Setup) -> None:
+    st.session_state[_JOBS] = {k: v for k, v in st.session_state[_JOBS].items() if k != setup}
 
 
 def _why(shelf: Shelf, panel: Panel, image: Image, features: np.ndarray) -> None:
