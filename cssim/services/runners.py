@@ -164,10 +164,13 @@ def _new_model(
 
 
 def _metrics(context: JobContext, model: TrainedModel, triples: Triples) -> dict[str, Any]:
+    from cssim.training.data import composition
+
     found = model.info.metrics
     return {
         **found,
         "triples": len(triples),
+        "data": composition(triples),
         "triples_per_second": found["train_triples"] * found["epochs"] / found["seconds"]
         if found["seconds"]
         else None,

@@ -9,7 +9,7 @@ from typing import Any
 from cssim.errors import BadSetting
 
 ADAPTERS = ("lora", "head", "full")
-SPLITS = ("page", "reference", "strict")
+SPLITS = ("page", "reference", "strict", "paper")
 SCHEDULES = ("cosine", "constant")
 BLOCKS = ("antisymmetric", "linear")
 
@@ -73,7 +73,8 @@ class TrainConfig:
     validation_share: float = 0.2
     """Share of the pages held out to choose the best epoch; 0: the last epoch is kept."""
     split: str = "page"
-    """How they are held out: `page`, `reference`, or `strict` (no candidate in common)."""
+    """How they are held out: `page`, `reference`, `strict` (no candidate in common), or `paper`
+    (the last rows in their order, as published: a page may be parted)."""
     patience: int = 8
     """Epochs without a better one after which training stops; only with a validation part."""
     augment: bool = False

@@ -18,13 +18,14 @@ from cssim.triples import Triples
 def split(
     triples: Triples, share: float, *, by: str = "page", seed: int = 0
 ) -> tuple[Triples, Triples]:
-    """(train, held out); triples of one page are never parted.
+    """(train, held out); triples of one page are never parted, except by `paper`.
 
     Args:
         triples: What to divide; the order of rows is kept.
         share: Part to hold out, 0..1; of the pages (`page`, `strict`) or references (`reference`).
         by: `page`; `reference`: no reference in common; `strict`: no candidate in common, at the
-            price of the pages whose candidates fall on both sides, which are left out.
+            price of the pages whose candidates fall on both sides, which are left out; `paper`: the
+            last rows in their order, as Liao and Chen 2024 did, only to repeat their numbers.
         seed: Of the shuffling.
 
     Raises:
@@ -37,7 +38,10 @@ def split(
         )
     if share == 0:
         return triples, triples[:0]
-    if by == "strict":
+    if by == "paper":
+        held = np.arange(len(triples)) >= round(len(triples) * (1 - share))
+        train = ~held
+    elif by == "strict":
         train, held = _strict(triples, share, seed)
     else:
         groups = triples.page if by == "page" else triples.reference
@@ -50,6 +54,29 @@ def split(
             f"by {by}: collect more answers, or train without a validation part"
         )
     return triples[train], triples[held]
+
+
+def composition(triples: Triples) -> dict[str, int]:
+    """What a body of triples is made of, in counts.
+
+    `triples`, `pages`, `references`, `images`; `ties` (as many votes for A as for B), `one_vote`
+    and `several_votes`; `equal_classes` (both candidates in the same class, so the order alone
+    says which is closer), `class_gap_1` to `class_gap_4`, and `no_classes`.
+    """
+    votes = triples.votes_a + triples.votes_b
+    gap = np.abs(triples.class_a - triples.class_b)
+    return {
+        "triples": len(triples),
+        "pages": len(np.unique(triples.page)),
+        "references": len(np.unique(triples.reference)),
+        "images": len(triples.images),
+        "ties": int((triples.votes_a == triples.votes_b).sum()),
+        "one_vote": int((votes <= 1).sum()),
+        "several_votes": int((votes > 1).sum()),
+        "equal_classes": int((gap == 0).sum()),
+        **{f"class_gap_{step}": int((gap == step).sum()) for step in range(1, 5)},
+        "no_classes": int(np.isnan(gap).sum()),
+    }
 
 
 def _drawn(groups: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:

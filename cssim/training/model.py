@@ -35,12 +35,12 @@ class RankingBlock(nn.Module):
 
     def forward(self, reference: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """(n,) log odds from three (n, dim) embeddings."""
-        reference = unit(reference)
-        return self._closeness(reference, unit(a)) - self._closeness(reference, unit(b))
+        return self.on_units(unit(reference), unit(a), unit(b))
 
-    def _closeness(self, reference: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        squares = (reference - x).square() @ (1 + self.stretch)
-        return x @ self.bias - self.log_scale.exp() * squares
+    def on_units(self, reference: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """The same from rows of unit length."""
+        squares = (reference - a).square() - (reference - b).square()
+        return (a - b) @ self.bias - self.log_scale.exp() * (squares @ (1 + self.stretch))
 
 
 class LinearRankingBlock(nn.Module):

@@ -9,7 +9,7 @@ import torch
 
 from cssim.training.config import TrainConfig
 from cssim.training.data import Batch
-from cssim.training.losses import choice_loss, order_loss
+from cssim.training.losses import choice_loss, order_loss, unit
 from cssim.training.model import RankingBlock, Trainable
 
 
@@ -21,10 +21,13 @@ def batch_loss(
     choice_weight * cross-entropy of the ranking block + order_weight * order triplet.
     """
     batch = on_device(batch, embeddings.device)
-    choice = choice_loss(choice_logits(model, embeddings, batch), batch.share_a, batch.weight)
+    rows = unit(embeddings)  # once per image, and not for each triple in which it stands
+    logits = choice_logits(model, embeddings, batch, rows)
+    choice = choice_loss(logits, batch.share_a, batch.weight)
+    reference = rows[batch.reference]
     order = order_loss(
-        model.distances(embeddings, batch.reference, batch.a),
-        model.distances(embeddings, batch.reference, batch.b),
+        (reference - rows[batch.a]).square().sum(dim=1),
+        (reference - rows[batch.b]).square().sum(dim=1),
         batch.share_a,
         batch.margin,
         batch.weight,
@@ -32,8 +35,13 @@ def batch_loss(
     return config.choice_weight * choice + config.order_weight * order
 
 
-def choice_logits(model: Trainable, embeddings: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """(n,) the ranking block's log odds that `a` is closer."""
+def choice_logits(
+    model: Trainable, embeddings: torch.Tensor, batch: Batch, rows: torch.Tensor | None = None
+) -> torch.Tensor:
+    """(n,) the ranking block's log odds that `a` is closer; `rows` are `unit(embeddings)`."""
+    if isinstance(model.ranking, RankingBlock):
+        rows = unit(embeddings) if rows is None else rows
+        return model.ranking.on_units(rows[batch.reference], rows[batch.a], rows[batch.b])
     return model.ranking(  # type: ignore[no-any-return]
         embeddings[batch.reference], embeddings[batch.a], embeddings[batch.b]
     )

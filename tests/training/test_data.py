@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from cssim.errors import BadInput
-from cssim.training.data import Dataset, split
+from cssim.training.data import Dataset, composition, split
+from cssim.triples import Triples
 from tests.training.worlds import triples
 
 
@@ -113,3 +114,35 @@ def test_parts_of_a_batch_hold_few_images_and_all_triples_in_order():
             joined = np.concatenate([getattr(part, name) for part, _ in parts])
             assert joined.tolist() == getattr(whole, name).tolist()
     assert len(parts) == 1
+
+
+def test_the_published_split_cuts_the_rows_in_their_order():
+    given = triples(10)
+    train, held = split(given, 1 / 3, by="paper")
+    assert (len(train), len(held)) == (20, 10)
+    assert train.page.tolist() + held.page.tolist() == given.page.tolist()
+    assert set(train.page) & set(held.page) == {given.page[20]}  # the cut parts a page
+
+
+def test_what_triples_are_made_of_is_counted_as_a_loop_does():
+    given = triples(9, references=2)
+    columns = {f: getattr(given, f).copy() for f in ("reference", "a", "b", "page")}
+    votes_a, votes_b = given.votes_a.copy(), given.votes_b.copy()
+    class_a, class_b = given.class_a.copy(), given.class_b.copy()
+    votes_a[:3], votes_b[:3] = 1.0, 1.0
+    votes_a[3], votes_b[3] = 1.0, 0.0
+    class_a[5] = np.nan
+    mixed = Triples(**columns, votes_a=votes_a, votes_b=votes_b, class_a=class_a, class_b=class_b)
+    found = composition(mixed)
+    rows = list(zip(votes_a, votes_b, class_a, class_b, strict=True))
+    assert found["ties"] == sum(a == b for a, b, _, _ in rows)
+    assert found["one_vote"] == sum(a + b <= 1 for a, b, _, _ in rows)
+    assert found["several_votes"] == sum(a + b > 1 for a, b, _, _ in rows)
+    assert found["equal_classes"] == sum(c == d for _, _, c, d in rows)
+    for step in (1, 2, 3, 4):
+        assert found[f"class_gap_{step}"] == sum(abs(c - d) == step for _, _, c, d in rows)
+    assert found["no_classes"] == 1
+    assert found["pages"] == 9
+    assert found["references"] == 2
+    gaps = sum(found[f"class_gap_{step}"] for step in (1, 2, 3, 4))
+    assert gaps + found["equal_classes"] + found["no_classes"] == found["triples"] == len(mixed)
