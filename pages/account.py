@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cssim.ui import runtime, session, tables, widgets
+from cssim.ui import runtime, session, tables, widgets, words
 from cssim.ui.people import own
 
 user = session.require("annotator")
 
 ws = runtime.workspace()
-known = f" Your address here is {user.email}." if user.email else ""
+address = words.plain_markdown(user.email or "").replace("@", "\\@")  # no mailto link
+known = f" Your address here is {address}." if address else ""
 widgets.header(user.name, f"You are signed in as {user.role}.{known}")
 if ws.settings.single_user:
     st.info(
@@ -18,8 +19,7 @@ if ws.settings.single_user:
         icon=":material/person:",
     )
 else:
-    # Not `st.link_button`: it opens a new tab.
-    st.html('<a href="/sign-out" target="_self">Sign out on this device</a>')
+    own.draw_sign_out()
 tables.section("Where you are signed in")
 with widgets.errors():
     own.draw_sessions(ws, user)

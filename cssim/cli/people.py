@@ -57,7 +57,9 @@ def list_people(app: App, as_json: bool) -> None:
     if as_json:
         say_json(people)
     else:
-        say_table(people, ("id", "name", "role", "active", "simulated", "imported"), "nobody yet")
+        say_table(
+            people, ("id", "name", "role", "email", "active", "simulated", "imported"), "nobody yet"
+        )
 
 
 @users.command(epilog='Example: python -m cssim users role "Ada L." administrator')

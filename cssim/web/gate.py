@@ -35,8 +35,14 @@ HEADERS = {
     "x-frame-options": "SAMEORIGIN",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    # Streamlit needs inline scripts and styles; what matters here is that nothing is fetched from,
+    # or sent to, another host, whatever Markdown or a label file may hold.
     "content-security-policy": (
-        "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "font-src 'self' data:; connect-src 'self' data: blob:; media-src 'self' data: blob:; "
+        "worker-src 'self' blob:; frame-src 'self' blob:; frame-ancestors 'self'; "
+        "base-uri 'self'; form-action 'self'; object-src 'none'"
     ),
 }
 """Security headers of each response that does not set its own."""

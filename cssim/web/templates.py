@@ -80,7 +80,9 @@ def sign_in_page(
         f"{focus_password}>"
     )
     intro = "" if error else "<p>Welcome. Your answers wait where you left them.</p>"
-    body = f"<h1>Sign in to CS-Sim</h1>{intro}{_error(error)}{_provider_link(provider, target)}"
+    body = (
+        f"<h1>Sign in to CS&#8209;Sim</h1>{intro}{_error(error)}{_provider_link(provider, target)}"
+    )
     return page("Sign in", body + _form("/sign-in", token, fields, "Sign in"), status=status)
 
 
@@ -115,7 +117,7 @@ def _new_password_fields(*, focus: bool = False) -> str:
 def first_page(token: str, *, name: str = "", error: str = "", status: int = 200) -> HTMLResponse:
     """The administrator of a fresh installation."""
     body = (
-        "<h1>Welcome to CS-Sim</h1><p>Nobody is here yet. You will be the administrator, "
+        "<h1>Welcome to CS&#8209;Sim</h1><p>Nobody is here yet. You will be the administrator, "
         f"who can add everybody else.</p>{_error(error)}"
     )
     fields = _name_field(name) + _new_password_fields()
@@ -134,8 +136,8 @@ def invite_page(
 ) -> HTMLResponse:
     """An invitation: the invited person picks name and password."""
     body = (
-        f"<h1>You are invited to CS-Sim</h1><p>{escape(_MAY[role])} Choose the name under which "
-        f"your answers are kept, and a password.</p>{_error(error)}"
+        f"<h1>You are invited to CS&#8209;Sim</h1><p>{escape(_MAY[role])} Choose the name under "
+        f"which your answers are kept, and a password.</p>{_error(error)}"
     )
     form = _form(f"/invite/{link}", token, _name_field(name) + _new_password_fields(), "Join")
     return page("Invitation", body + form, status=status)

@@ -87,3 +87,46 @@ def test_two_browsers_are_two_sessions(ws, client):
     other = browser(ws)
     other.cookies.set(COOKIE, accounts.sign_in(ws, "Ben", PASSWORD))
     assert (client.get("/").text, other.get("/").text) == ("page of Ada", "page of Ben")
+
+
+def test_personal_answers_are_stored_by_no_cache_and_pictures_by_this_browser_only(client, ws):
+    assert client.get("/api/leases").headers["cache-control"] == "no-store"
+    assert client.get("/api/leases?x").headers["cache-control"] == "no-store"
+    assert client.get("/sign-in?next=/").headers["cache-control"] == "no-store"
+    assert browser(ws).get("/annotate").headers["cache-control"] == "no-store"
+    assert client.get("/images/aa").headers["cache-control"] == "no-store"  # an error
+
+
+def test_pages_fetch_from_and_send_to_this_server_only(client):
+    policy = dict(
+        part.strip().split(" ", 1)
+        for part in client.get("/").headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == "'self'"
+    for name in ("connect-src", "img-src", "form-action", "frame-ancestors", "base-uri"):
+        sources = policy[name].split()
+        assert sources[0] == "'self'"
+        assert not [source for source in sources if "//" in source or source == "*"]
+    assert policy["object-src"] == "'none'"
+
+
+def test_over_https_browsers_are_told_to_stay_there_and_cookies_have_another_name(ws, ada):
+    from dataclasses import replace
+
+    secure = replace(ws, settings=replace(ws.settings, secure_cookie=True))
+    client = browser(secure)
+    client.base_url = "https://localhost"
+    assert "max-age" in client.get("/health").headers["strict-transport-security"]
+    token = accounts.sign_in(ws, "Ada", PASSWORD)
+    client.cookies.set(COOKIE, token)
+    assert client.get("/").status_code == 303
+    client.cookies.set(secure.settings.session_cookie, token)
+    assert client.get("/").text == "page of Ada"
+    assert "strict-transport-security" not in browser(ws).get("/health").headers
+
+
+@pytest.mark.parametrize("path", ["/reset/x", "/invite/x", "/oidc/start", "/reset/", "/invite/a/b"])
+def test_only_the_doors_themselves_are_open(anybody, ada, path):
+    answer = anybody.get(path, headers={"accept": "application/json"})
+    open_door = path in ("/reset/x", "/invite/x", "/oidc/start")
+    assert answer.status_code in ((403, 404) if open_door else (401,))

@@ -14,6 +14,17 @@ from cssim.ui import session, tables, widgets, words
 _COLUMNS = ("Device", "Address", "Signed in", "Last used")
 
 
+def draw_sign_out() -> None:
+    """The way out, in this tab (`st.link_button` would open another one)."""
+    st.html(
+        "<style>.cs-out { display: inline-block; padding: 0.4rem 0.9rem; color: inherit; "
+        "text-decoration: none; border-radius: 0.6rem; border: 1px solid "
+        "color-mix(in srgb, currentColor 25%, transparent); } "
+        ".cs-out:hover { border-color: currentColor; }</style>"
+        '<a class="cs-out" href="/sign-out" target="_self">Sign out on this device</a>'
+    )
+
+
 def draw_sessions(ws: Workspace, user: Person) -> None:
     """Where this person is signed in, and buttons that sign out."""
     token = session.token()
