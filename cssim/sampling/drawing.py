@@ -139,11 +139,16 @@ class _Deck:
         self._left: list[int] = []
 
     def deal(self, count: int) -> list[int]:
-        """The next `count` numbers."""
-        while len(self._left) < count:
-            self._left += self._rng.permutation(self._n).tolist()
-        dealt, self._left = self._left[:count], self._left[count:]
-        return dealt
+        """The next `count` numbers; different ones where there are as many."""
+        hand: list[int] = []
+        while len(hand) < count:
+            fresh = [number for number in self._left if number not in hand]
+            if not fresh:
+                self._left += self._rng.permutation(self._n).tolist()
+                fresh = [n for n in self._left if n not in hand] or self._left
+            hand.append(fresh[0])
+            self._left.remove(fresh[0])
+        return hand
 
 
 def _one_of_each(

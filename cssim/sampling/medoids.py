@@ -60,6 +60,7 @@ def k_medoids(vectors: NDArray[np.floating], k: int, rng: np.random.Generator) -
     medoids = _start(distance, k, rng)
     for _ in range(_ROUNDS):
         group = np.argmin(distance[:, medoids], axis=1)
+        group[medoids] = np.arange(k)  # equal images could leave a group empty
         better = np.array([_centre(distance, np.flatnonzero(group == g)) for g in range(k)])
         if np.array_equal(better, medoids):
             break

@@ -58,7 +58,7 @@ def fit_embedding(
             args=(asked, items),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": 300},
+            options={"maxiter": 200, "ftol": 1e-7},
         )
         if best is None or found.fun < best[0]:
             best = float(found.fun), found.x.reshape(items, dimensions)
@@ -75,10 +75,12 @@ def _loss(flat: Floats, triples: Ints, items: int) -> tuple[float, Floats]:
         r, a, b = points[triples[:, 0]], points[triples[:, 1]], points[triples[:, 2]]
         margin = ((r - b) ** 2).sum(axis=1) - ((r - a) ** 2).sum(axis=1)
         loss += float(np.logaddexp(0, -margin).mean())
-        slope = (-0.5 * (1 - np.tanh(margin / 2)) / len(triples))[:, None]  # -logistic(-margin)
-        np.add.at(gradient, triples[:, 0], slope * 2 * (a - b))
-        np.add.at(gradient, triples[:, 1], slope * 2 * (r - a))
-        np.add.at(gradient, triples[:, 2], slope * -2 * (r - b))
+        slope = (-0.5 * (1 - np.tanh(margin / 2)) / len(triples))[:, None, None]
+        pull = 2 * slope * np.stack([a - b, r - a, b - r], axis=1)  # (n, 3, dimensions)
+        for k in range(points.shape[1]):
+            gradient[:, k] += np.bincount(
+                triples.ravel(), weights=pull[:, :, k].ravel(), minlength=items
+            )
     return loss, gradient.ravel()
 
 

@@ -25,7 +25,7 @@ _KIND_NOTES = {
     "validation": "Many references: competence is estimated, and weights are fitted, on it.",
     "test": "Many references, looked at only to report.",
 }
-_MODES = {"rank": "Rank, with classes", "choose": "Choose one of two"}
+_MODES = {"rank": "Rank", "choose": "Choose"}
 _SAMPLING = {
     "random": "At random",
     "stratified": "Evenly over tags",

@@ -103,7 +103,8 @@ def _answer(dispute: Dispute, shown: Sequence[int]) -> Answer | None:
         first = shown[letters.index(said)]
         return Answer(JudgementKind.ANSWER, order=(first, 1 - first))
     classes: dict[int, int] = {}
-    for letter, position, column in zip(letters, shown, st.columns(len(letters)), strict=True):
+    columns = st.columns(len(letters) + 1)[1:]  # the first stands below the reference
+    for letter, position, column in zip(letters, shown, columns, strict=True):
         given = column.selectbox(
             letter, list(CLASS_NAMES), index=None, placeholder="Class",
             format_func=lambda k: f"{k} {CLASS_NAMES[k]}", key=f"decide_{page.id}_{position}",

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cssim.errors import BadInput
 from cssim.sampling import draw_pages, draw_references
+from cssim.sampling.drawing import draw_stratified
 
 
 def rng(seed=0):
@@ -72,3 +73,29 @@ def test_references_differ_and_follow_the_seed():
 def test_too_few_or_too_many_references_are_refused(count):
     with pytest.raises(BadInput, match="there are 3 images"):
         draw_references([1, 2, 3], count, rng())
+
+
+STRATA = [list(range(10)), list(range(10, 30)), list(range(30, 33)), list(range(33, 60))]
+
+
+def test_strata_come_equally_often_however_large_they_are():
+    pages = draw_stratified([100], STRATA, 200, 3, np.random.default_rng(0))
+    of = {image: at for at, members in enumerate(STRATA) for image in members}
+    counts = Counter(of[image] for _, candidates in pages for image in candidates)
+    assert max(counts.values()) - min(counts.values()) <= 0.08 * 600
+    assert all(len({of[i] for i in candidates}) == 3 for _, candidates in pages)
+    assert len({frozenset(candidates) for _, candidates in pages}) == 200
+
+
+def test_a_stratified_page_never_shows_its_reference_or_an_image_twice():
+    strata = [[1, 2, 3, 4, 5], [4, 5, 6, 7, 8]]
+    for reference, candidates in draw_stratified([1, 5], strata, 20, 3, np.random.default_rng(1)):
+        assert reference not in candidates
+        assert len(set(candidates)) == 3
+
+
+def test_small_strata_are_filled_up_and_none_is_an_error():
+    pages = draw_stratified([9], [[1, 2], [3]], 3, 2, np.random.default_rng(0))
+    assert {frozenset(c) for _, c in pages} == {frozenset(p) for p in ((1, 2), (1, 3), (2, 3))}
+    with pytest.raises(BadInput, match="at least one tag"):
+        draw_stratified([1], [[], []], 3, 2, np.random.default_rng(0))
