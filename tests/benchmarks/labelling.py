@@ -29,7 +29,8 @@ from cssim.web.http import COOKIE
 from tests.benchmarks.crowd import Crowd
 from tests.e2e.conftest import FLAGS, chromium_path
 from tests.e2e.labelling import PASSWORD, lab, wait_cover, wait_painted
-from tests.e2e.serving import Served, serve
+from tests.e2e.running import RunningApp
+from tests.e2e.serving import serve
 
 MARKERS = re.compile(r"(<!-- labelling -->\n).*(<!-- /labelling -->)", flags=re.DOTALL)
 VIEW = {"width": 1400, "height": 900}
@@ -129,8 +130,9 @@ def native_latencies(page: Page, answers: int = ANSWERS) -> list[float]:
     return found
 
 
-def resident(served: Served) -> float:
+def resident(served: RunningApp) -> float:
     """Memory of the server's process, in MB."""
+    assert served.process is not None
     status = Path(f"/proc/{served.process.pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert found

@@ -7,7 +7,6 @@ Wide and narrow, light and dark; made from a folder of photos in a home folder o
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -269,8 +268,7 @@ def main(photos: Path, out: Path) -> None:
                 offer(ws, PageMode.CHOOSE)
                 page.reload()
                 wait_painted(page)
-            served.process.send_signal(signal.SIGINT)
-            served.process.wait(20)
+            served.stop()
             for look, page in pages.items():
                 page.keyboard.press("ArrowLeft")
                 page.wait_for_timeout(6000)

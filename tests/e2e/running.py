@@ -17,8 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class RunningApp:
     """`streamlit run app.py`, as people start it."""
 
-    def __init__(self, home: Path, *, database_url: str = "", port: int = 0) -> None:
-        self.home, self.port = home, port or free_port()
+    def __init__(
+        self, home: Path, *, database_url: str = "", port: int = 0, script: str = "app.py"
+    ) -> None:
+        self.home, self.port, self.script = home, port or free_port(), script
         self._environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("CSSIM_")},
             "CSSIM_HOME": str(home),
@@ -36,7 +38,7 @@ class RunningApp:
     def start(self) -> None:
         """Start the process; it does not answer yet."""
         assert self.process is None or self.process.poll() is not None, "it runs already"
-        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        command = [sys.executable, "-m", "streamlit", "run", self.script]
         command += ["--server.port", str(self.port), "--server.address", "127.0.0.1"]
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "server.log").open("ab") as out:
@@ -70,7 +72,8 @@ class RunningApp:
     def answers(self) -> bool:
         """Whether it answers now."""
         try:
-            with urllib.request.urlopen(f"{self.address}/health", timeout=2) as answer:
+            health = "/health" if self.script == "app.py" else "/_stcore/health"
+            with urllib.request.urlopen(self.address + health, timeout=2) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -231,6 +231,27 @@ def test_one_thumb_on_a_phone_is_enough(
     ws: Workspace, pages: list[int], server: str, chromium: Browser
 ) -> None:
     page = open_labelling(chromium, server, **PHONE)
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: float) -> None:
+        place = [dict(zip("xy", points, strict=True))] if points else []
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": place})
+
+    # Held, a picture is zoomed; dragged onto a class, it has that class.
+    x, y = point(page, "[data-place='1'] .frame")
+    touch("touchStart", x, y)
+    wait_cover(page, "zoom")
+    touch("touchEnd")
+    wait_cover(page, "")
+    to_x, to_y = point(page, ".answers [data-key='5']")
+    touch("touchStart", x, y)
+    for step in (0.2, 0.5, 1):
+        touch("touchMove", x + step * (to_x - x), y + step * (to_y - y))
+    touch("touchEnd")
+    assert text_of(page, "[data-place='1'] .badge") == "5 Irrelevant"
+    page.wait_for_timeout(600)  # a tap right behind a fast drag stops the fling, and is no click
+    page.touchscreen.tap(*point(page, "[data-do='back']"))
+    page.touchscreen.tap(*point(page, "[data-place='0'] .frame"))
     for number in (2, 4, 1):
         page.touchscreen.tap(*point(page, f".answers [data-key='{number}']"))
     wait_saved(page)
