@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -71,9 +72,13 @@ def _accuracy(
     st.html(_BAR)
     rows = selecting.accuracies(inspection, places)
     marks = {one.name: one for one in inspection.info.rows}
+    ends = _scale(rows)
     tables.table(
         ["Model", "Here", "95 % interval", "All", "Gap"],
-        [_accuracy_row(one, marks[one.name].cross_fitted, i == row) for i, one in enumerate(rows)],
+        [
+            _accuracy_row(one, marks[one.name].cross_fitted, i == row, ends)
+            for i, one in enumerate(rows)
+        ],
         numbers=("Here", "All", "Gap"),
         caption="Accuracy of every model and ensemble on the selected references",
     )
@@ -84,44 +89,60 @@ def _accuracy(
     }[rows[0].method]
     st.caption(
         f"Mean soft credit; {method} (line; the orange tick is “All”, every reference of the "
-        "inspection; the gap is in percentage points). Ensembles marked "
+        "inspection; the dotted one is chance; the gap is in percentage points). Ensembles marked "
         "out of fold were fitted on these answers: each is answered by a fit without its reference."
     )
     if len(chosen):
         _compare(ws, inspection, chosen, found)
 
 
-def _accuracy_row(one: RowAccuracy, crossed: bool, mine: bool) -> list[str]:
+def _scale(rows: Sequence[RowAccuracy]) -> tuple[float, float]:
+    """Ends of the scale of the small intervals: one for all rows, with a little room."""
+    low = min(min(one.low, one.overall) for one in rows)
+    high = max(max(one.high, one.overall) for one in rows)
+    room = 0.04 * max(high - low, 0.01)
+    return low - room, high + room
+
+
+def _accuracy_row(
+    one: RowAccuracy, crossed: bool, mine: bool, ends: tuple[float, float]
+) -> list[str]:
     name = Markup(f"<strong>{escape(one.name)}</strong>") if mine else tables.markup(one.name)
     remark = tables.quiet("out of fold") if crossed else ""
     return [
         tables.words(name, remark),
         words.percent(one.accuracy),
-        _interval(one),
+        _interval(one, ends),
         words.percent(one.overall),
         f"{100 * (one.accuracy - one.overall):+.1f}",
     ]
 
 
-def _interval(one: RowAccuracy) -> Markup:
-    """The interval as a small line with a dot, on a scale of 0 to 100 %, and in numbers."""
-    low, high, dot, mean = (100 * v for v in (one.low, one.high, one.accuracy, one.overall))
+def _interval(one: RowAccuracy, ends: tuple[float, float]) -> Markup:
+    """The interval as a small line with a dot, and in numbers."""
+
+    def at(share: float) -> float:
+        return 100 * (share - ends[0]) / (ends[1] - ends[0])
+
+    low, high = at(one.low), at(one.high)
+    chance = f'<i style="left:{at(0.5):.1f}%"></i>' if ends[0] < 0.5 < ends[1] else ""
     return Markup(
-        f'<span class="cs-bar"><i style="left:50%"></i>'
+        f'<span class="cs-bar">{chance}'
         f'<b style="left:{low:.1f}%;width:{max(high - low, 0.5):.1f}%"></b>'
-        f'<em style="left:{mean:.1f}%"></em><u style="left:{dot:.1f}%"></u></span>'
-        f'<span class="cs-quiet cs-small">{low:.0f}–{high:.0f}</span>'
+        f'<em style="left:{at(one.overall):.1f}%"></em>'
+        f'<u style="left:{at(one.accuracy):.1f}%"></u></span>'
+        f'<span class="cs-quiet cs-small">{100 * one.low:.0f}–{100 * one.high:.0f}</span>'
     )
 
 
 _BAR = """<style>
-.cs-bar { display: inline-block; position: relative; width: 64px; height: 12px; margin-right: 6px;
+.cs-bar { display: inline-block; position: relative; width: 88px; height: 12px; margin-right: 6px;
   border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 .cs-bar i, .cs-bar b, .cs-bar em, .cs-bar u { position: absolute; display: block; }
-.cs-bar i { top: 0; bottom: 0; border-left: 1px dotted currentColor; opacity: 0.4; }
+.cs-bar i { top: 0; bottom: 0; width: 0; border-left: 1px dotted currentColor; opacity: 0.4; }
 .cs-bar b { top: 5px; height: 2px; background: currentColor; opacity: 0.65; }
 .cs-bar em { top: 1px; bottom: 1px; width: 2px; margin-left: -1px; background: #E69F00; }
-.cs-bar u { top: 2px; width: 8px; height: 8px; margin-left: -4px; border-radius: 50%;
+.cs-bar u { top: 3px; width: 6px; height: 6px; margin-left: -3px; border-radius: 50%;
   background: #0072B2; }
 .st-key-regions_look .cs-table td { padding: 0.28rem 0.5rem; }
 .st-key-regions_look .cs-table td:first-child { min-width: 6.5rem; }
