@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session, aliased
 from cssim.types import JudgementKind
 from db.annotations import STANDING
 from db.leases import not_superseded
-from db.models import ImageRow, JudgementRow, LeaseRow, PageCandidateRow, PageRow
+from db.models import (
+    ImageRow,
+    JudgementRow,
+    LeaseRow,
+    PageCandidateRow,
+    PageRow,
+    TrainingAnswerRow,
+)
 
 _REPEATABLE = 40
 """So many of a person's answers, the latest that are old enough, may be shown again."""
@@ -41,7 +48,13 @@ def new_to(person_id: Any, now: Any) -> list[ColumnElement[bool]]:
 
 
 def gold_query(cluster_id: int, person_id: int, now: datetime) -> Select[Any]:
-    """Ids of the cluster's pages with known answers that are new to the person."""
+    """Ids of the cluster's pages with known answers that are new to the person.
+
+    Pages of the person's training round are not: they have been told the answer.
+    """
+    trained = exists().where(
+        TrainingAnswerRow.page_id == PageRow.id, TrainingAnswerRow.person_id == person_id
+    )
     image = aliased(ImageRow)
     blind = exists().where(
         PageCandidateRow.page_id == PageRow.id,
@@ -51,7 +64,7 @@ def gold_query(cluster_id: int, person_id: int, now: datetime) -> Select[Any]:
     return (
         select(PageRow.id)
         .where(PageRow.cluster_id == cluster_id, PageRow.gold.is_not(None))
-        .where(*new_to(person_id, now), ~blind)
+        .where(*new_to(person_id, now), ~blind, ~trained)
         .order_by(PageRow.id)
     )
 
