@@ -99,8 +99,6 @@ def place_on_map(
             marker={
                 "color": 100 * accuracy,
                 "colorscale": SCALE,
-                "cmin": 0,
-                "cmax": 100,
                 "size": 8,
                 "opacity": 0.85,
                 "line": {"width": 0.5, "color": quiet_ink(dark)},

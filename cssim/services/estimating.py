@@ -134,6 +134,11 @@ def looking_strategies() -> frozenset[str]:
     return frozenset(name for name, row in STRATEGIES.items() if row.needs_features)
 
 
+def references_of(triples: Triples) -> int:
+    """How many references the triples are about."""
+    return len(np.unique(triples.reference))
+
+
 def is_quick(strategy: str, references: int) -> bool:
     """Whether a page can wait for the estimate: about a second at most."""
     if strategy.startswith("mlp"):
@@ -181,7 +186,7 @@ def estimate(data: Data, setup: Setup, names: Sequence[str], *, folds: int = 5) 
     from cssim.evaluation.accuracy import by_reference, soft_credit
 
     triples, share = data.triples, data.triples.share_a
-    references = len(np.unique(triples.reference))
+    references = references_of(triples)
     if references < 2:
         raise BadInput("an estimate needs answers about two references or more, got one")
     folds = min(folds, references)

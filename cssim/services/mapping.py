@@ -82,3 +82,8 @@ def weight_rows(chart: WeightChart, members: Sequence[str]) -> list[dict[str, ob
             chart.names, chart.image_ids, chart.points, chart.weights, strict=True
         )
     ]
+
+
+def heaviest(chart: WeightChart, members: Sequence[str], top: int = 3) -> list[str]:
+    """The members with the largest mean weight, the heaviest first."""
+    return [members[int(i)] for i in np.argsort(-chart.weights.mean(axis=0), kind="stable")[:top]]

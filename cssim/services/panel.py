@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
     from cssim.ensembles.fitted import Fitted
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MapPlace:
+    """A reference among the validation references in the plane of two principal components."""
+
+    points: Floats
+    """(g, 2) of the validation references."""
+    here: Floats
+    """(2,) of the reference."""
+    accuracy: Floats
+    """(g,) mean accuracy of the members, 0..1."""
+    nearest: tuple[int, ...]
+    """Positions of the marked references."""
+    near_accuracy: float
+    """Mean of `accuracy` over those; NaN without any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +78,59 @@ class Panel:
             explanation(self.fitted[name], self.members, features, self.record, features, top=top)
         )
 
-    def places(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        """(g, 2) of the validation references and (2,) of one reference, in the maps' plane."""
+    def table(self, shelf: Shelf, image_id: int) -> tuple[list[str], Floats]:
+        """Names of the fitted strategies, and (strategies, members) their weights for a reference.
+
+        Raises:
+            BadInput: the reference is not embedded by the model that looks.
+        """
+        weights = self.weights(shelf.vectors(self.looking, [image_id]))
+        return list(weights), np.stack(list(weights.values()))
+
+    def most(self, table: Floats) -> list[str]:
+        """The member with the largest weight in each row of `table`."""
+        return [self.members[int(i)] for i in np.argmax(table, axis=1)]
+
+    def place(self, shelf: Shelf, image_id: int, nearest: Sequence[int]) -> MapPlace:
+        """Where a reference lies in the plane of the maps.
+
+        Args:
+            shelf: the project's pictures.
+            image_id: of the reference.
+            nearest: image ids of validation references, to be marked.
+        """
         from cssim.ensembles.projection import fit_projection
 
-        projection = fit_projection(self.record.evidence.features, 2)
-        return projection(self.record.evidence.features), projection(features)[0]
+        known = self.record.evidence
+        projection = fit_projection(known.features, 2)
+        mean = known.accuracy.mean(axis=0)
+        at = [int(np.flatnonzero(known.reference == i)[0]) for i in nearest]
+        return MapPlace(
+            points=projection(known.features),
+            here=projection(shelf.vectors(self.looking, [image_id]))[0],
+            accuracy=mean,
+            nearest=tuple(at),
+            near_accuracy=float(mean[at].mean()) if at else float("nan"),
+        )
+
+    def place_rows(self, place: MapPlace) -> list[dict[str, object]]:
+        """The validation references of a place as a table."""
+        return [
+            {
+                "reference": name,
+                "image_id": image_id,
+                "component_1": x,
+                "component_2": y,
+                "mean_accuracy": share,
+            }
+            for name, image_id, (x, y), share in zip(
+                self.record.names,
+                self.record.evidence.reference.tolist(),
+                place.points.tolist(),
+                place.accuracy.tolist(),
+                strict=True,
+            )
+        ]
 
 
 def default_setup(shelf: Shelf, fit_on: tuple[int, ...]) -> Setup:
@@ -106,7 +170,7 @@ def build(ws: Workspace, shelf: Shelf, triples: Triples, setup: Setup) -> Panel:
     assert data.features is not None
     assert setup.features is not None
     looking = shelf.models[setup.features].name
-    references = len(np.unique(triples.reference))
+    references = estimating.references_of(triples)
     fitted, left = {}, {}
     for name, row in STRATEGIES.items():
         own = Setup(

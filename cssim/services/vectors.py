@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cssim.errors import BadInput, NotFound
 from cssim.services.workspace import Workspace
-from cssim.triples import Triples
+from cssim.triples import Triples as Triples  # pages name the type from here
 from cssim.types import Image, ModelInfo
 from db import library, one_image, runs
 
@@ -77,6 +77,18 @@ class Shelf:
         """Whether the model has embedded all of these pictures."""
         found = self.rows[model_id].found
         return all(i in self.place and bool(found[self.place[i]]) for i in image_ids)
+
+    def known_by_all(self, model_ids: Sequence[int]) -> int:
+        """How many pictures all of these models have embedded."""
+        found = [self.rows[model_id].found for model_id in model_ids]
+        return int(np.all(found, axis=0).sum()) if found else len(self.images)
+
+    def best_known(self) -> Image | None:
+        """The first of the pictures that most models have embedded; None without pictures."""
+        if not self.images:
+            return None
+        found = [rows.found for rows in self.rows.values()]
+        return self.images[int(np.argmax(np.sum(found, axis=0))) if found else 0]
 
     def vectors(self, model_id: int, image_ids: Sequence[int] | NDArray[np.int64]) -> Floats32:
         """(k, dim) embeddings of pictures by one model.

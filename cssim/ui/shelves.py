@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
+from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from cssim.errors import BadInput, CSSimError
 from cssim.services import (
@@ -28,9 +27,8 @@ from cssim.services.answering import Ready
 from cssim.services.estimating import Estimated, Setup
 from cssim.services.one_reference import Judge
 from cssim.services.panel import Panel
-from cssim.services.vectors import Shelf
+from cssim.services.vectors import Shelf, Triples
 from cssim.services.workspace import Workspace
-from cssim.triples import Triples
 from cssim.types import EnsembleInfo, Image
 
 
@@ -79,8 +77,7 @@ def estimate(ws: Workspace, setup: Setup) -> Estimated | None:
     if unknown:
         raise BadInput("a member was archived; choose others")
     key = estimate_jobs.key_of(own, answers, setup)
-    references = len(np.unique(answers.reference))
-    if not estimating.is_quick(setup.strategy, references):
+    if not estimating.is_quick(setup.strategy, estimating.references_of(answers)):
         return estimate_jobs.stored(ws, key)
     return _estimate(own, answers, setup, key)
 
@@ -145,6 +142,6 @@ def _panel(_ws: Workspace, _shelf: Shelf, _answers: Triples, _setup: Setup, key:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _kept_distances(url: str, project: int) -> dict[str, NDArray[np.float64]]:
+def _kept_distances(url: str, project: int) -> dict[str, Any]:
     """Distances on whole sets by what made them, as `one_reference.judges` keeps them."""
     return {}

@@ -137,9 +137,19 @@ def test_the_panel_fits_every_strategy_and_says_which_are_left(ws: Workspace) ->
     near = found.explain("knn", features)["nearest"]
     assert near[0]["image_id"] == reference
     assert near[0]["distance"] == pytest.approx(0, abs=1e-6)
-    points, here = found.places(features)
     at = found.record.evidence.reference.tolist().index(reference)
-    assert here == pytest.approx(points[at], abs=1e-5)
+    place = found.place(shelf, reference, [reference])
+    assert place.here == pytest.approx(place.points[at], abs=1e-5)
+    assert place.nearest == (at,)
+    assert place.near_accuracy == pytest.approx(place.accuracy[at])
+    names, table = found.table(shelf, reference)
+    assert names == list(found.fitted)
+    assert [found.members[max(range(len(row)), key=row.__getitem__)] for row in table.tolist()] == (
+        found.most(table)
+    )
+    assert [row["image_id"] for row in found.place_rows(place)] == (
+        found.record.evidence.reference.tolist()
+    )
 
 
 def test_a_member_that_was_trained_on_the_answers_is_named(ws: Workspace) -> None:

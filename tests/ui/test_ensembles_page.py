@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cssim.services import answering, estimating, experiments, gallery, jobs, library, uploads
+from cssim.services import (
+    answering,
+    estimating,
+    experiments,
+    gallery,
+    jobs,
+    library,
+    questions,
+    uploads,
+)
 from cssim.services.uploads import Asked
 from cssim.services.vectors import load_shelf
 from cssim.services.workspace import Workspace
@@ -99,7 +108,7 @@ def test_the_shares_of_the_members_add_up_to_the_difference(ws: Workspace) -> No
         ready = answering.ready(ws, info)
         found = answering.answer(shelf, ready, *asked)
         to_a, to_b = found["distances"]
-        assert sum(ask.pull_of(ready, found).values()) == pytest.approx(to_a - to_b)
+        assert sum(questions.pull_of(ready, found).values()) == pytest.approx(to_a - to_b)
 
 
 def test_an_upload_is_asked_about_by_a_job(ws: Workspace, world: World) -> None:

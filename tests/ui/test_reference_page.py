@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cssim.services import gallery, library, one_reference, plans
+from cssim.services import gallery, library, one_reference, plans, triple_rows
 from cssim.services.library import load_triples
 from cssim.services.vectors import load_shelf
 from cssim.services.workspace import Workspace
 from cssim.types import Role
 from cssim.ui import runtime
-from cssim.ui.reference import triples as view
 from tests.ui.ensemble_home import make_home, opened
 from tests.ui.looking import look, markup, said, sign_in, tables
 from tests.world import World, make_world
@@ -121,11 +120,11 @@ def test_sorting_puts_what_most_models_get_wrong_first(ws: Workspace, reference:
     shelf = load_shelf(ws)
     here = one_reference.of_reference(load_triples(ws, [cluster(ws, "w-validation")]), reference)
     judges = {j.name: j for j in one_reference.judges(shelf, [], here, here, reference)}
-    orders = view.orders_of(here, judges)
-    order = np.argsort(orders["most models wrong"](), kind="stable")
+    order = triple_rows.ordered(here, judges, "most models wrong")
+    assert sorted(order) == list(range(len(here)))
     wrong = [sum(judge.credit[row] < 0.5 for judge in judges.values()) for row in order]
     assert wrong == sorted(wrong, reverse=True)
-    divided = np.abs(here.share_a - 0.5)[np.argsort(orders["people most divided"]())]
+    divided = np.abs(here.share_a - 0.5)[triple_rows.ordered(here, judges, "people most divided")]
     assert (np.diff(divided) >= 0).all()
 
 
@@ -133,7 +132,7 @@ def test_the_table_holds_every_triple_with_every_judge(ws: Workspace, reference:
     shelf = load_shelf(ws)
     here = one_reference.of_reference(load_triples(ws, [cluster(ws, "w-validation")]), reference)
     judges = one_reference.judges(shelf, [], here, here, reference)
-    rows = view.rows_of(shelf, here, judges)
+    rows = triple_rows.rows_of(shelf, here, judges)
     assert len(rows) == len(here)
     for row, triple in zip(rows, here.rows(), strict=True):
         assert row["a"] == shelf.image(triple.a).name

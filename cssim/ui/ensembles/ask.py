@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from cssim.plots.ensembles import pulls
-from cssim.services import answer_jobs, answering, jobs
+from cssim.services import answer_jobs, answering, jobs, questions
 from cssim.services.answering import Ready
 from cssim.services.uploads import Asked
-from cssim.services.vectors import Shelf
+from cssim.services.vectors import Shelf, Triples
 from cssim.services.workspace import Workspace
-from cssim.triples import Triples
 from cssim.types import Person
 from cssim.ui import chooser, figures, jobs_view, tables, widgets, words
 from cssim.ui.ensembles import watching, why
@@ -58,18 +56,9 @@ def draw(ws: Workspace, user: Person, shelf: Shelf, ensemble: Ready, answers: Tr
 
 def _example(shelf: Shelf, answers: Triples) -> None:
     """A question that people have answered, so that there is something to see at once."""
-    if not len(answers):
-        return
-    drawn = int(st.session_state.get(f"{KEY}_example", 0))
-    usable = np.flatnonzero(answers.votes_a != answers.votes_b)
-    if not len(usable):
-        return
-    row = int(usable[np.random.default_rng(drawn).integers(len(usable))])
-    ids = {"reference": answers.reference[row], "a": answers.a[row], "b": answers.b[row]}
-    if all(int(i) in shelf.place for i in ids.values()):
-        for role, image_id in ids.items():
-            image = shelf.image(int(image_id))
-            chooser.take(f"{KEY}_{role}", Asked(image.name, image_id=image.id))
+    ids = questions.example(shelf, answers, int(st.session_state.get(f"{KEY}_example", 0)))
+    for role, image_id in (ids or {}).items():
+        chooser.take(f"{KEY}_{role}", Asked(shelf.image(image_id).name, image_id=image_id))
 
 
 def _answer(
@@ -201,18 +190,11 @@ def _said(
 
 
 def _people(chosen: Mapping[str, Asked], answers: Triples) -> tuple[float, float] | None:
-    """Votes for A and for B on this very question, whichever way round it was asked."""
+    """Votes for A and for B where people were asked the same."""
     ids = {role: one.image_id for role, one in chosen.items()}
-    if None in ids.values() or not len(answers):
+    if None in ids.values():
         return None
-    here = answers.reference == ids["reference"]
-    straight = here & (answers.a == ids["a"]) & (answers.b == ids["b"])
-    turned = here & (answers.a == ids["b"]) & (answers.b == ids["a"])
-    if not (straight | turned).any():
-        return None
-    for_a = answers.votes_a[straight].sum() + answers.votes_b[turned].sum()
-    for_b = answers.votes_b[straight].sum() + answers.votes_a[turned].sum()
-    return float(for_a), float(for_b)
+    return questions.people_said(answers, *(_id(chosen[role]) for role in ("reference", "a", "b")))
 
 
 def _members(found: Mapping[str, Any]) -> None:
@@ -237,19 +219,8 @@ def _members(found: Mapping[str, Any]) -> None:
     tables.table(columns, rows, numbers=columns[2:], caption="Answers of the members")
 
 
-def pull_of(ensemble: Ready, found: Mapping[str, Any]) -> dict[str, float]:
-    """Each member's share of D(A) - D(B), strongest first: they add up to the difference."""
-    shares = {}
-    for (name, (to_a, to_b)), spread in zip(
-        found["member_distances"].items(), ensemble.fitted.spreads, strict=True
-    ):
-        apart = float(np.sign(to_a - to_b)) if ensemble.fitted.votes else (to_a - to_b) / spread
-        shares[name] = found["explanation"]["weights"][name] * apart
-    return dict(sorted(shares.items(), key=lambda item: -abs(item[1])))
-
-
 def _pulls(ensemble: Ready, found: Mapping[str, Any]) -> None:
-    pull = pull_of(ensemble, found)
+    pull = questions.pull_of(ensemble, found)
     tables.section("Who pulls which way")
     total = sum(pull.values())
     side = "A" if total < 0 else "B" if total > 0 else "neither"

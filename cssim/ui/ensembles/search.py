@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from cssim.services import answer_jobs, answering, jobs
@@ -48,11 +47,8 @@ def draw(ws: Workspace, user: Person, shelf: Shelf, ensemble: Ready) -> None:
 
 
 def _first(shelf: Shelf) -> Asked | None:
-    if not shelf.images:
-        return None
-    embedded = np.sum([rows.found for rows in shelf.rows.values()], axis=0)
-    image = shelf.images[int(np.argmax(embedded)) if shelf.rows else 0]
-    return Asked(image.name, image_id=image.id)
+    image = shelf.best_known()
+    return None if image is None else Asked(image.name, image_id=image.id)
 
 
 def _folder(user: Person) -> str:
@@ -102,10 +98,10 @@ def _forget() -> None:
 
 def _from_cache(shelf: Shelf, ensemble: Ready, image_id: int) -> None:
     found = answering.search(shelf, ensemble, image_id, top=answer_jobs.TOP)
-    searched = np.all([shelf.rows[i].found for i in ensemble.info.member_ids], axis=0)
-    left_out = len(searched) - int(searched.sum())
+    searched = shelf.known_by_all(ensemble.info.member_ids)
+    left_out = len(shelf.images) - searched
     st.caption(
-        f"The nearest of {words.count(int(searched.sum()), 'picture')} of the library"
+        f"The nearest of {words.count(searched, 'picture')} of the library"
         + (f"; {left_out:,} are not embedded by all members and left out." if left_out else ".")
     )
     _grid(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from cssim.plots.ensembles import weights_map
@@ -25,7 +24,7 @@ def draw(shelf: Shelf, ensemble: Ready) -> None:
         )
         _mean(ensemble, members)
         return
-    most = [members[i] for i in np.argsort(-chart.weights.mean(axis=0))[:3]]
+    most = mapping.heaviest(chart, members)
     st.caption(
         "Each dot is a validation reference, at its place in the plane of the first two principal "
         f"components of {words.plain_markdown(chart.encoder)}; its colour is the member's weight "

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
+from cssim.services import triple_rows
 from cssim.services.one_reference import Judge
-from cssim.services.vectors import Shelf
-from cssim.triples import Triples
+from cssim.services.vectors import Shelf, Triples
 from cssim.types import Image
 from cssim.ui import figures, tables, words
 
@@ -45,8 +43,7 @@ def _drawn(shelf: Shelf, image: Image, triples: Triples, judges: Sequence[Judge]
         format_func=lambda name: "all triples" if name is None else f"mistakes of {name}",
         key="reference_mistakes",
     )
-    orders = orders_of(triples, known)
-    order = second.selectbox("Sorted by", list(orders), key="reference_order")
+    order = second.selectbox("Sorted by", triple_rows.ORDERS, key="reference_order")
     start = [one.name for one in known.values() if one.kind in ("cs", "ensemble")] or list(known)
     columns = third.multiselect(
         "Columns", list(known), default=start[:COLUMNS], key=f"reference_columns_{len(known)}"
@@ -54,10 +51,8 @@ def _drawn(shelf: Shelf, image: Image, triples: Triples, judges: Sequence[Judge]
     shown = [known[name] for name in columns]
     if mistaken is not None and mistaken not in columns:
         shown.insert(0, known[mistaken])
-    at = np.argsort(orders[order](), kind="stable")
-    if mistaken is not None:
-        at = at[known[mistaken].credit[at] < 0.5]
-    if not len(at):
+    at = triple_rows.ordered(triples, known, order, mistakes_of=mistaken)
+    if not at:
         st.caption(f"{mistaken} makes no mistake here." if mistaken else "No answers yet.")
         return
     pages = -(-len(at) // SHOWN)
@@ -77,7 +72,7 @@ def _drawn(shelf: Shelf, image: Image, triples: Triples, judges: Sequence[Judge]
     )
     st.download_button(
         "Triples as CSV",
-        lambda: figures.rows_csv(rows_of(shelf, triples, judges)),
+        lambda: figures.rows_csv(triple_rows.rows_of(shelf, triples, judges)),
         file_name=f"{figures.file_stem(f'triples of {image.name}')}.csv",
         mime="text/csv",
         key="reference_triples_csv",
@@ -87,32 +82,10 @@ def _drawn(shelf: Shelf, image: Image, triples: Triples, judges: Sequence[Judge]
     )
 
 
-def orders_of(
-    triples: Triples, judges: dict[str, Judge]
-) -> dict[str, Callable[[], NDArray[np.float64]]]:
-    """Ways to sort: each gives (n,) numbers, the smallest first."""
-
-    def wrong() -> NDArray[np.float64]:
-        if not judges:
-            return np.zeros(len(triples))
-        mistakes = np.sum([one.credit < 0.5 for one in judges.values()], axis=0)
-        return np.asarray(-mistakes, dtype=np.float64)
-
-    def divided() -> NDArray[np.float64]:
-        return np.asarray(np.abs(triples.share_a - 0.5), dtype=np.float64)
-
-    return {
-        "most models wrong": wrong,
-        "people most divided": divided,
-        "people most agreed": lambda: -divided(),
-        "page": lambda: triples.page.astype(np.float64),
-    }
-
-
-def _table(shelf: Shelf, triples: Triples, judges: Sequence[Judge], at: NDArray[np.int64]) -> None:
+def _table(shelf: Shelf, triples: Triples, judges: Sequence[Judge], at: Sequence[int]) -> None:
     columns = ["A", "B", "People", *(one.name for one in judges)]
     rows = []
-    for row in at.tolist():
+    for row in at:
         cells = [
             _picture(shelf, int(triples.a[row])),
             _picture(shelf, int(triples.b[row])),
@@ -165,32 +138,3 @@ def _answer(judge: Judge, row: int) -> tables.Markup:
         tables.quiet(f"{to_a:.3f}"),
         tables.quiet(f"{to_b:.3f}"),
     )
-
-
-def rows_of(shelf: Shelf, triples: Triples, judges: Sequence[Judge]) -> list[dict[str, object]]:
-    """The whole table, a row for each triple, in the pages' order."""
-
-    def name(image_id: int) -> str:
-        at = shelf.place.get(image_id)
-        return str(image_id) if at is None else shelf.images[at].name
-
-    return [
-        {
-            "reference": name(int(triples.reference[row])),
-            "a": name(int(triples.a[row])),
-            "b": name(int(triples.b[row])),
-            "page": int(triples.page[row]),
-            "votes_a": float(triples.votes_a[row]),
-            "votes_b": float(triples.votes_b[row]),
-            **{
-                f"{one.name} {column}": float(value)
-                for one in judges
-                for column, value in (
-                    ("to a", one.distances[row, 0]),
-                    ("to b", one.distances[row, 1]),
-                    ("credit", one.credit[row]),
-                )
-            },
-        }
-        for row in range(len(triples))
-    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from cssim.plots.reference import place_on_map, weights_table
@@ -51,30 +50,27 @@ def draw(
         st.caption(f"{looking} looks at references, and has not embedded this one yet.")
         return
     panel = shelves.panel_of(ws, setup)
-    features = shelf.vectors(panel.looking, [image.id])
-    _heat(panel, features)
+    _heat(panel, image.id, shelf)
     _left(ws, user, panel)
-    _why(shelf, panel, image, features)
+    _why(shelf, panel, image)
 
 
-def _heat(panel: Panel, features: np.ndarray) -> None:
-    weights = panel.weights(features)
-    names = list(weights)
-    values = np.stack([weights[name] for name in names])
+def _heat(panel: Panel, image_id: int, shelf: Shelf) -> None:
+    names, values = panel.table(shelf, image_id)
     titles = [panel.titles[name] for name in names]
+    most = panel.most(values)
     figures.figure(
         weights_table(values, titles, panel.members, dark=jobs_view.is_dark()),
         key="reference_weights",
         name="weights here",
         data=lambda: [
-            {"strategy": title, **dict(zip(panel.members, map(float, row), strict=True))}
-            for title, row in zip(titles, values, strict=True)
+            {"strategy": title, **dict(zip(panel.members, row, strict=True))}
+            for title, row in zip(titles, values.tolist(), strict=True)
         ],
         alt=f"Weights of {len(panel.members)} members by {len(names)} strategies for this "
         "reference. "
         + "; ".join(
-            f"{title}: most to {panel.members[int(np.argmax(row))]}"
-            for title, row in zip(titles, values, strict=True)
+            f"{title}: most to {member}" for title, member in zip(titles, most, strict=True)
         ),
     )
     still = [panel.titles[name] for name in names if not panel.fitted[name].needs_features]
@@ -111,7 +107,8 @@ def _forget(setup: Setup) -> None:
     st.session_state[_JOBS] = {k: v for k, v in st.session_state[_JOBS].items() if k != setup}
 
 
-def _why(shelf: Shelf, panel: Panel, image: Image, features: np.ndarray) -> None:
+def _why(shelf: Shelf, panel: Panel, image: Image) -> None:
+    features = shelf.vectors(panel.looking, [image.id])
     looking = [name for name, one in panel.fitted.items() if one.needs_features]
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -130,31 +127,25 @@ def _why(shelf: Shelf, panel: Panel, image: Image, features: np.ndarray) -> None
                 "This reference is itself among them: its own answers are part of the evidence."
             )
     with right:
-        _place(panel, features, [one["image_id"] for one in found["nearest"]])
+        _place(panel, shelf, image.id, [one["image_id"] for one in found["nearest"]])
 
 
-def _place(panel: Panel, features: np.ndarray, nearest: Sequence[int]) -> None:
-    known = panel.record.evidence
-    points, here = panel.places(features)
-    at = [int(np.flatnonzero(known.reference == i)[0]) for i in nearest]
-    mean = known.accuracy.mean(axis=0)
+def _place(panel: Panel, shelf: Shelf, image_id: int, nearest: Sequence[int]) -> None:
+    place = panel.place(shelf, image_id, nearest)
     figures.figure(
-        place_on_map(points, mean, panel.record.names, here, at, dark=jobs_view.is_dark()),
+        place_on_map(
+            place.points,
+            place.accuracy,
+            panel.record.names,
+            place.here,
+            place.nearest,
+            dark=jobs_view.is_dark(),
+        ),
         key="reference_place",
         name="place on the map",
-        data=lambda: [
-            {
-                "reference": name,
-                "image_id": int(i),
-                "component_1": float(x),
-                "component_2": float(y),
-                "mean_accuracy": float(share),
-            }
-            for name, i, (x, y), share in zip(
-                panel.record.names, known.reference, points, mean, strict=True
-            )
-        ],
-        alt=f"This reference among {len(points)} validation references in the plane of two "
-        f"principal components; on the {len(at)} nearest the members are right in "
-        f"{100 * mean[at].mean():.0f} per cent of triples, on all in {100 * mean.mean():.0f}.",
+        data=lambda: panel.place_rows(place),
+        alt=f"This reference among {len(place.points)} validation references in the plane of two "
+        f"principal components; on the {len(place.nearest)} nearest the members are right in "
+        f"{100 * place.near_accuracy:.0f} per cent of triples, on all in "
+        f"{100 * float(place.accuracy.mean()):.0f}.",
     )
