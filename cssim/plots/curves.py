@@ -25,7 +25,8 @@ def curves_figure(
     """Accuracy and interval of each design at growing numbers of labels, on a log scale.
 
     With `FEW` designs or fewer, a dotted vertical line stands where one overtakes another, with its
-    interval as a band; more would hide the curves. Each point's `customdata` is (clusters, share of each cluster's pages).
+    interval as a band; more would hide the curves. Each point's `customdata` is (clusters, share of
+    each cluster's pages).
 
     Args:
         axis: one of `axes` of `regimes.get_curves`.

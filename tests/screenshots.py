@@ -1,0 +1,238 @@
+"""Pictures of the pages of a project, for the README and for looking at every page.
+
+    python -m tests.screenshots HOME --project demo                 # refreshes docs/images
+    python -m tests.screenshots HOME --project demo --every FOLDER  # all pages, themes and sizes
+
+It starts the app on the project's home folder, signs an administrator in, and opens the pages in
+the system's Chromium. Work on a copy: opening a page counts as a visit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from cssim.config import load_settings
+from cssim.services import accounts
+from cssim.services.workspace import open_workspace
+from cssim.types import Role
+from tests.e2e.conftest import FLAGS, chromium_path
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+LARGEST = 250_000
+"""Bytes of a picture in the documentation."""
+WIDE, PHONE = (1400, 900), (390, 844)
+BY = "pictures of pages"
+"""Who is signed in while they are taken."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A page, or a part of one."""
+
+    name: str
+    page: str
+    tab: str = ""
+
+
+DOCUMENTED = (
+    View("home", ""),
+    View("label", "annotate"),
+    View("library", "library"),
+    View("plans", "plans"),
+    View("quality", "quality"),
+    View("data", "data", "Coverage"),
+    View("train", "train"),
+    View("ensembles", "ensembles"),
+    View("compare", "compare"),
+    View("breakdowns", "compare", "Where it is right"),
+    View("matrix", "compare", "Across clusters"),
+    View("regions", "regions"),
+    View("reference", "reference"),
+)
+"""Pictures in docs/images."""
+EVERY = (
+    *DOCUMENTED,
+    View("data-sets", "data"),
+    View("data-people", "data", "People and days"),
+    View("data-between", "data", "Between sets"),
+    View("data-near", "data", "Near duplicates"),
+    View("compare-ensembles", "compare", "Ensembles"),
+    View("compare-curves", "compare", "Learning curves"),
+    View("library-images", "library", "Images"),
+    View("library-import", "library", "Import"),
+    View("library-new", "library", "New set"),
+    View("people", "people"),
+    View("account", "account"),
+)
+
+
+def main() -> None:
+    """Take the pictures that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("home", type=Path, help="home folder of the project; a copy of it")
+    parser.add_argument("--project", default="demo")
+    parser.add_argument("--every", type=Path, help="a folder for all pages, themes and sizes")
+    parser.add_argument("--only", nargs="*", default=[], help="names of views")
+    chosen = parser.parse_args()
+    path = chromium_path()
+    if path is None:
+        sys.exit("needs Chromium (on Debian: apt-get install chromium)")
+    every: tuple[View, ...] = EVERY if chosen.every else DOCUMENTED
+    views = [view for view in every if not chosen.only or view.name in chosen.only]
+    with _served(chosen.home, chosen.project) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        link = _link(chosen.home, chosen.project)
+        state = _signed_in(browser, address + link)
+        if chosen.every:
+            chosen.every.mkdir(parents=True, exist_ok=True)
+            for theme in ("light", "dark"):
+                for size, viewport in (("wide", WIDE), ("phone", PHONE)):
+                    page = _page(browser, state, theme, viewport)
+                    for view in views:
+                        file = chosen.every / f"{view.name}-{theme}-{size}.png"
+                        file.write_bytes(_whole(page, address, view, viewport))
+                    page.context.close()
+        else:
+            page = _page(browser, state, "light", WIDE)
+            for view in views:
+                _open(page, address, view)
+                (IMAGES / f"{view.name}.png").write_bytes(small(page.screenshot()))
+        browser.close()
+
+
+def small(picture: bytes, largest: int = LARGEST) -> bytes:
+    """The same picture as a PNG of at most `largest` bytes: fewer colours, then fewer pixels."""
+    image = Image.open(BytesIO(picture)).convert("RGB")
+    for side in (1400, 1100, 900, 700):
+        smaller = image.copy()
+        smaller.thumbnail((side, side), Image.Resampling.LANCZOS)
+        for colours in (256, 128):
+            out = BytesIO()
+            smaller.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+            if out.tell() <= largest:
+                return out.getvalue()
+    raise ValueError(f"a picture of {image.size} does not fit into {largest} bytes")
+
+
+def _page(browser: Browser, state: object, theme: str, viewport: tuple[int, int]) -> Page:
+    context = browser.new_context(
+        storage_state=state,  # type: ignore[arg-type]
+        color_scheme=theme,  # type: ignore[arg-type]
+        viewport={"width": viewport[0], "height": viewport[1]},
+    )
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    return page
+
+
+def _open(page: Page, address: str, view: View) -> None:
+    page.goto(f"{address}/{view.page}")
+    page.wait_for_selector("h1, h2")
+    settle(page)
+    if view.tab:
+        page.get_by_role("tab", name=view.tab, exact=True).click()
+        settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until the script has run and figures have been painted."""
+    page.wait_for_timeout(300)
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== "
+        "'running' && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"
+    )
+    page.wait_for_timeout(900)
+
+
+def _whole(page: Page, address: str, view: View, viewport: tuple[int, int]) -> bytes:
+    """The page in its whole height, at most 6,000 pixels of it."""
+    _open(page, address, view)
+    height = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
+    page.set_viewport_size(
+        {"width": viewport[0], "height": min(6000, max(viewport[1], height + 20))}
+    )
+    page.wait_for_timeout(600)
+    picture = page.screenshot()
+    page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+    return picture
+
+
+def _signed_in(browser: Browser, link: str) -> object:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.locator("button").first.click()
+    page.wait_for_url(lambda url: "/enter/" not in url)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def _link(home: Path, project: str) -> str:
+    ws = open_workspace(load_settings({}, home=home, project=project))
+    people = {person.name: person for person in accounts.list_people(ws)}
+    admins = [p.name for p in people.values() if p.role is Role.ADMINISTRATOR and p.active]
+    if not admins:
+        accounts.add_person(ws, BY, role=Role.ADMINISTRATOR)
+        admins = [BY]
+    token = accounts.make_link(ws, admins[0])
+    ws.close()
+    return f"/enter/{token}"
+
+
+@contextmanager
+def _served(home: Path, project: str) -> Iterator[str]:
+    """The app on the project's home folder, at the address it gives."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    environ = {
+        **os.environ,
+        "CSSIM_HOME": str(home.resolve()),
+        "CSSIM_PROJECT": project,
+        "CSSIM_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--server.address", "127.0.0.1"], cwd=ROOT, env=environ,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        end = time.monotonic() + 90
+        while not _answers(address + "/health"):
+            if process.poll() is not None or time.monotonic() > end:
+                sys.exit("the app did not start: run `python -m cssim doctor`")
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()
