@@ -86,11 +86,7 @@ def axis(numbers: Numbers, key: str, cells: Sequence[Cell], found: Regime) -> di
             curve.name: {"accuracy": curve.accuracy, "low": curve.low, "high": curve.high}
             for curve in found.curves
         },
-        "differences": [
-            _differences(numbers, cells, name, anchor)
-            for name, anchor in product(numbers.designs, _ANCHORS)
-            if name != anchor
-        ],
+        "differences": list(_differences(numbers, cells)),
         "leaders": [{"leader": at.leader, "tied": at.tied} for at in found.at],
         "crossings": list(_crossings(key, cells, sizes, found)),
         "next": {
@@ -100,16 +96,21 @@ def axis(numbers: Numbers, key: str, cells: Sequence[Cell], found: Regime) -> di
     }
 
 
-def _differences(numbers: Numbers, cells: Sequence[Cell], name: str, anchor: str) -> dict[str, Any]:
-    found = [numbers.difference(cell, name, anchor) for cell in cells]
-    return {
-        "design": name,
-        "anchor": anchor,
-        "difference": [one.difference for one in found],
-        "low": [one.low for one in found],
-        "high": [one.high for one in found],
-        "p": [one.p for one in found],
-    }
+def _differences(numbers: Numbers, cells: Sequence[Cell]) -> Iterable[dict[str, Any]]:
+    """Each design against each anchor, at all cells."""
+    found = {(cell, anchor): numbers.against(cell, anchor) for cell in cells for anchor in _ANCHORS}
+    for name, anchor in product(numbers.designs, _ANCHORS):
+        if name == anchor:
+            continue
+        pairs = [found[cell, anchor][name] for cell in cells]
+        yield {
+            "design": name,
+            "anchor": anchor,
+            "difference": [one.difference for one in pairs],
+            "low": [one.low for one in pairs],
+            "high": [one.high for one in pairs],
+            "p": [one.p for one in pairs],
+        }
 
 
 def _crossings(

@@ -106,6 +106,16 @@ class Numbers:
         """One name against another at one cell."""
         return self.between(self.g.credit(cell, name), self.g.credit(cell, anchor))
 
+    def against(self, cell: Cell, anchor: str) -> dict[str, Difference]:
+        """All designs against one of them at one cell."""
+        from cssim.evaluation.verdict import differences
+
+        names = list(self.designs)
+        rows = np.stack([self.g.credit(cell, name) for name in names])
+        anchored = self.g.credit(cell, anchor)
+        found = differences(rows, anchored, self.reference, **self.options)
+        return dict(zip(names, found, strict=True))
+
     def between(self, one: Floats, other: Floats) -> Difference:
         """Credit (n,) minus credit (n,)."""
         from cssim.evaluation.verdict import differences

@@ -19,6 +19,16 @@ def test_each_size_contains_the_smaller_ones_and_nothing_held_out():
     assert all(np.array_equal(a.held, b.held) for a, b in zip(splits, again, strict=True))
 
 
+def test_references_for_validation_are_kept_apart():
+    for split in nested_splits(np.arange(20), [4, 8], splits=3, validation=5):
+        assert [len(split.validation), len(split.held)] == [5, 7]
+        assert len({*split.train[8], *split.validation, *split.held}) == 20
+    (whole,) = nested_splits(np.arange(8), [4, 8], splits=1, hold=False)
+    assert len(whole.held) == 0
+    with pytest.raises(BadInput, match="5 references for validation"):
+        nested_splits(np.arange(12), [8], validation=5)
+
+
 def drawn(truth, n: int = 8000):
     """Credits of designs that share their luck: a triple is as hard for one as for the other."""
     rng = np.random.default_rng(0)

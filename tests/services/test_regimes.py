@@ -196,18 +196,19 @@ def test_an_interrupted_job_goes_on_after_its_last_head(thin: tuple[Workspace, A
 def test_references_are_held_out_where_no_sets_are_named(thin: tuple[Workspace, Any]) -> None:
     ws, _ = thin
     found = done(
-        ws, validation=[], test=[], sizes=[2, 4], shares=[0.5], splits=2, seeds=2, join=True,
-        tuned=True, all_strategies=True, draws=100,
+        ws, validation=[], test=[], sizes=[1, 2], shares=[0.5], splits=2, join=True, tuned=True,
+        all_strategies=True, draws=100, validation_references=4,
+        backbones=["histogram"], settings={"epochs": 2}, global_settings={"epochs": 2},
     )  # fmt: skip
-    assert found["data"]["references"] > 13  # 24 - 4 - 6, twice
+    assert found["data"]["references"] > 18  # 24 - 2 - 4, twice
     assert [axis["key"] for axis in found["axes"]] == ["clusters", "labels"]
-    assert [(c["clusters"], c["share"]) for c in found["cells"]] == [(2, 1.0), (4, 0.5), (4, 1.0)]
+    assert [(c["clusters"], c["share"]) for c in found["cells"]] == [(1, 1.0), (2, 0.5), (2, 1.0)]
     assert found["cells"][1]["labels"] < found["cells"][2]["labels"]
-    assert {row["text"][:10] for row in found["budgets"]} == {"2 clusters"}
-    rows = {row["name"]: row for row in found["tables"]["4"]["rows"]}
+    assert {row["text"][:10] for row in found["budgets"]} == {"1 clusters"}
+    rows = {row["name"]: row for row in found["tables"]["2"]["rows"]}
     assert {"stacking of CS", "map-thres of CS + frozen", "tuned stacked"} <= set(rows)
     assert rows["stacking of CS"]["accuracy"] == pytest.approx(rows["CS stacked"]["accuracy"])
-    assert "tuned stacked" not in {row["name"] for row in found["tables"]["2"]["rows"]}
+    assert "tuned stacked" not in {row["name"] for row in found["tables"]["1"]["rows"]}
     (sentence,) = found["data"]["leakage"]
     assert "nearly duplicate" in sentence
 

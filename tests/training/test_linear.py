@@ -12,7 +12,7 @@ import torch
 from cssim.errors import BadInput, Cancelled
 from cssim.training.checkpoint import read_tensors
 from cssim.training.config import TrainConfig
-from cssim.training.linear import HeadModel, fit_head
+from cssim.training.linear import HeadModel, fit_head, rotated
 from cssim.training.loop import fit
 from cssim.triples import Triples
 from tests.training.worlds import IMAGES, backbone, load, triples
@@ -48,6 +48,14 @@ def test_embeddings_and_ranking_answers_equal_those_of_the_module() -> None:
     odds = model.ranking(embedded[r], embedded[a], embedded[b]).detach().numpy()
     to_a, to_b = (head.ranking_distances(head.embed(features), r, x) for x in (a, b))
     np.testing.assert_allclose(to_b - to_a, odds, rtol=1e-4, atol=1e-5)
+
+
+def test_rotated_features_keep_all_inner_products_in_as_many_dimensions_as_images() -> None:
+    features = np.random.default_rng(4).normal(size=(9, 40)).astype(np.float32)
+    short = rotated(features)
+    assert short.shape == (9, 9)
+    np.testing.assert_allclose(short @ short.T, features @ features.T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(rotated(features.T), features.T)  # more images: as they are
 
 
 def test_a_head_on_a_head_starts_where_the_first_one_ended() -> None:
