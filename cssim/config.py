@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -242,16 +243,22 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         BadSetting: a value cannot be read or is out of range, or a CSSIM_* name is unknown.
     """
     environ = os.environ if environ is None else environ
+    given = tuple(sorted((name, environ[name]) for name in environ if name.startswith("CSSIM_")))
+    settings = _read(given, os.environ.get("HOME"))
+    wanted = {key: value for key, value in overrides.items() if value is not None}
+    return replace(settings, **wanted) if wanted else settings
+
+
+@lru_cache(maxsize=32)
+def _read(given: tuple[tuple[str, str], ...], _home: str | None) -> Settings:
+    """Settings from these variables; read once, as the server asks with each request."""
     known = {variable(f.name): f for f in fields(Settings)}
-    unknown = sorted(n for n in environ if n.startswith("CSSIM_") and n not in known)
+    unknown = [name for name, _ in given if name not in known]
     if unknown:
         raise BadSetting(f"unknown setting {unknown[0]}; known are {', '.join(sorted(known))}")
     values = {
-        f.name: _parse(name, environ[name], f.type)
-        for name, f in known.items()
-        if environ.get(name, "") != ""
+        known[name].name: _parse(name, text, known[name].type) for name, text in given if text
     }
-    values.update({key: value for key, value in overrides.items() if value is not None})
     return Settings(**values)
 
 

@@ -27,12 +27,12 @@ with widgets.errors():
             tables.section("Change somebody")
             everybody.draw_change(ws, people, user)
     elif part == PARTS[1]:
-        left, right = st.columns([3, 2], gap="large")
-        with right:
+        left, right = st.columns([2, 3], gap="large")
+        with left:
             tables.section("Invite somebody")
             invitations.draw_new(ws, user)
             invitations.draw_by_hand(ws, user)
-        with left:
+        with right:
             invitations.draw_list(ws, accounts.list_invitations(ws), user)
     else:
         history.draw(ws, people)

@@ -64,8 +64,9 @@ class Gate:
             await self.app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        settings = self.workspace().settings
-        refusal = await self._refusal(connection, settings)
+        ws = self.workspace()
+        settings = ws.settings
+        refusal = await self._refusal(connection, ws)
         if refusal is None:
             await self.app(scope, receive, _with_headers(send, scope["path"], settings))
         elif scope["type"] == "websocket":
@@ -74,8 +75,9 @@ class Gate:
         else:
             await refusal(scope, receive, _with_headers(send, scope["path"], settings))
 
-    async def _refusal(self, connection: HTTPConnection, settings: Settings) -> Response | None:
+    async def _refusal(self, connection: HTTPConnection, ws: Workspace) -> Response | None:
         """What to answer in place of the app; None where the connection may go on."""
+        settings = ws.settings
         scope, path = connection.scope, connection.scope["path"]
         method = scope.get("method", "GET")
         if settings.single_user and not from_this_machine(connection):
@@ -85,15 +87,16 @@ class Gate:
         if wait := limits.of_address(method, path, address):
             return _too_fast(connection, wait)
         token = connection.cookies.get(settings.session_cookie)
-        person = await anyio.to_thread.run_sync(self._who, token)
+        person = await anyio.to_thread.run_sync(_who, ws, token)
         scope[PERSON] = person
         if person is None:
             return None if _is_open(path) else _sign_in_first(connection)
         wait = limits.of_person(method, path, person.id)
         return _too_fast(connection, wait) if wait else None
 
-    def _who(self, token: str | None) -> Person | None:
-        return accounts.person_of_token(self.workspace(), token, seen=True) if token else None
+
+def _who(ws: Workspace, token: str | None) -> Person | None:
+    return accounts.person_of_token(ws, token, seen=True) if token else None
 
 
 def _is_open(path: str) -> bool:

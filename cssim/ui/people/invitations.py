@@ -109,7 +109,7 @@ def draw_list(ws: Workspace, invitations: Sequence[Invitation], user: Person) ->
             chosen = st.selectbox(
                 "Open invitation",
                 list(waiting),
-                format_func=lambda key: waiting[key].note or f"no. {key}",
+                format_func=lambda key: _named(waiting[key]),
                 key="people_withdraw_which",
                 width=280,
             )
@@ -117,6 +117,10 @@ def draw_list(ws: Workspace, invitations: Sequence[Invitation], user: Person) ->
                 with widgets.errors():
                     accounts.withdraw_invitation(ws, chosen, by=user)
                     st.rerun()
+
+
+def _named(one: Invitation) -> str:
+    return f"{one.note or f'no. {one.id}'}, {one.role.value}, until {one.expires_at:%Y-%m-%d}"
 
 
 def _state(one: Invitation) -> str:
