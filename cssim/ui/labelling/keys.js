@@ -111,17 +111,28 @@ const HANDS = {
 
   click(event) {
     if (this.tapBlocked) return void (this.tapBlocked = false); // it was a drag, or held
-    const button = event.target.closest("[data-do], [data-key]");
+    if (event.detail > 1 && this.answeredByFirst()) return; // of a double click
+    this.activate(event.target, event);
+  },
+
+  /** Whether the page on the screen came by the click or tap before: nobody has seen it yet. */
+  answeredByFirst() {
+    return this.paintedAt !== null && this.paintedAt > (this.activatedAt ?? 0);
+  },
+
+  /** What a click or a tap on something in the element does. */
+  activate(target, event) {
+    this.activatedAt = performance.now();
+    const button = target.closest("[data-do], [data-key]");
     if (button) {
       if (event.detail > 0) button.blur(); // a mouse leaves no focus behind, the keyboard does
-      if (event.detail > 1 && button.dataset.key) return; // the second half of a double click
       this.pressedAt = event.timeStamp;
       const names = { undo: "u", back: "Backspace", skip: "s", flag: "f", zoom: "z", help: "?", history: "h", break: "b", close: "Escape" };
-      if (this.cover === "zoom" && event.target.closest("figure + figure")) return this.zoomNext();
+      if (this.cover === "zoom" && target.closest("figure + figure")) return this.zoomNext();
       return this.press(button.dataset.key || names[button.dataset.do]);
     }
-    const place = event.target.closest("[data-place]");
-    if (place && this.settled && !this.cover && event.detail < 2) {
+    const place = target.closest("[data-place]");
+    if (place && this.settled && !this.cover) {
       this.pressedAt = event.timeStamp;
       this.tap(Number(place.dataset.place));
     }

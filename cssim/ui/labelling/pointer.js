@@ -1,6 +1,9 @@
 /* Mouse and finger on a picture: a tap answers, holding zooms, dragging rates or puts in order. */
 
 const HOLD = 450; // ms until holding still zooms
+const GHOST = 700; // ms after a tap within which its click comes
+const DOUBLE = 400; // ms between the halves of a double tap, at most
+const TAPPED = "[data-do], [data-key], [data-place]"; // what a tap acts on
 const SLACK = { mouse: 6, touch: 12, pen: 10 }; // px that a still hand moves
 
 /** Methods of `Labelling`. */
@@ -13,10 +16,33 @@ const POINTER = {
     on("pointercancel", () => this.letGo());
     on("contextmenu", (event) => event.target.closest("[data-zoom]") && event.preventDefault());
     on("dragstart", (event) => event.preventDefault());
+    this.root.addEventListener("click", (event) => this.ghostClick(event), { capture: true, signal });
+  },
+
+  /** A tap counts when the finger is lifted: browsers leave out the click behind a fast drag. */
+  tapAt(event) {
+    const { touched } = this;
+    this.touched = null;
+    if (!touched || touched.pointerId !== event.pointerId || this.tapBlocked) return;
+    if (Math.hypot(event.clientX - touched.x, event.clientY - touched.y) > SLACK.touch) return;
+    const soon = event.timeStamp - (this.tappedAt ?? -Infinity) < DOUBLE;
+    this.tappedAt = event.timeStamp;
+    if (soon && this.answeredByFirst()) return;
+    this.activate(touched.target, event);
+  },
+
+  /** The click that follows a tap which has counted already. */
+  ghostClick(event) {
+    if (event.detail === 0 || this.tappedAt === undefined || event.timeStamp - this.tappedAt > GHOST) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
   },
 
   pointerDown(event) {
     this.tapBlocked = false;
+    if (event.pointerType === "touch" && event.isPrimary && event.target.closest(TAPPED)) {
+      this.touched = { target: event.target, x: event.clientX, y: event.clientY, pointerId: event.pointerId };
+    }
     const tile = event.target.closest("[data-zoom]");
     if (!tile || event.button !== 0 || !event.isPrimary || !this.settled || this.cover) return;
     const place = Number(tile.dataset.zoom);
@@ -80,6 +106,7 @@ const POINTER = {
     const { held } = this;
     const target = held?.moving ? this.targetAt(event) : null;
     this.letGo();
+    if (!held?.moving) this.tapAt(event);
     if (!target) return;
     this.pressedAt = event.timeStamp;
     this.drop(held.place, target);
