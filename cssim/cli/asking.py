@@ -70,7 +70,7 @@ def search(
     if as_json:
         say_json(result)
     else:
-        rows = [one | {"distance": f"{one['distance']:.4f}"} for one in result["found"]]
+        rows = [one | {"distance": f"{one['distance']:z.4f}"} for one in result["found"]]
         say_table(rows, ("distance", "path"), f"no pictures in {folder}")
     for reason in result["refused"]:
         click.echo(f"left out: {reason}", err=True)
