@@ -80,7 +80,7 @@ def dawid_skene(
     while True:
         done += 1
         prior = posterior.sum(axis=0) / posterior.sum()
-        table = np.full((people, values, values), smoothing)  # (person, said, true)
+        table = np.full((people, values, values), float(smoothing))  # (person, said, true)
         np.add.at(table, (person, value), weight[:, None] * posterior[question])
         total = table.sum(axis=1, keepdims=True)
         table = np.where(total > 0, table / np.where(total > 0, total, 1), 1 / values)

@@ -8,6 +8,7 @@ votes of one page depend on each other, so for ranked pages they are somewhat to
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +74,23 @@ class Votes:
     """(questions, 3) how many of the people who count said what."""
     counted: NDArray[np.bool_]
     """(rows,) whether the row is among the counts."""
+    turned: NDArray[np.bool_]
+    """(questions,) a fair coin of each question, for measures that look at how common votes are.
+
+    The order of ids may have to do with what the images show; then one vote would be the more
+    common one by itself, and chance agreement too high.
+    """
+
+    @property
+    def fair_counts(self) -> Floats:
+        """(questions, 3) the counts, with the two candidates changed round where `turned`."""
+        return np.where(self.turned[:, None], self.counts[:, [HIGH, LOW, TIE]], self.counts)
+
+    @property
+    def fair_value(self) -> Ints:
+        """(rows,) the votes likewise."""
+        other = np.array([HIGH, LOW, TIE])[self.value]
+        return np.where(self.turned[self.question], other, self.value)
 
 
 def share_of(right: float, n: int) -> Share:
@@ -106,7 +124,13 @@ def pair_votes(answers: Sequence[Said], excluded: frozenset[int] = frozenset()) 
         answer=table[:, 4],
         counts=counts,
         counted=counted,
+        turned=np.array([_coin(*key) for key in numbers], dtype=bool),
     )
+
+
+def _coin(reference: int, low: int, high: int) -> bool:
+    """The coin of `cssim.triples`, by which A and B of a triple are named."""
+    return bool(zlib.crc32(f"{reference},{low},{high}".encode()) & 1)
 
 
 def votes_of(said: Said) -> list[tuple[int, int, int]]:
@@ -150,8 +174,8 @@ def overall(answers: Sequence[Said], excluded: frozenset[int] = frozenset()) -> 
     return Overall(
         questions=len(votes.counts),
         overlapping=len(both),
-        alpha=krippendorff_alpha(votes.counts) if len(votes.counts) else None,
-        fleiss=fleiss_kappa(votes.counts),
+        alpha=krippendorff_alpha(votes.fair_counts) if len(votes.counts) else None,
+        fleiss=fleiss_kappa(votes.fair_counts),
         alpha_classes=krippendorff_alpha(_class_counts(answers, excluded), level="ordinal"),
         agreement=float(same.sum() / pairs.sum()) if len(both) else float("nan"),
     )
@@ -208,11 +232,12 @@ class WithOthers:
 def with_others(answers: Sequence[Said], votes: Votes) -> dict[int, WithOthers]:
     """How each named person agrees with the others who count."""
     moments = np.array([_seconds(said.at) for said in answers], dtype=np.float64)
-    own = np.zeros((len(votes.value), 3))
-    own[np.arange(len(own)), votes.value] = votes.votes * votes.counted
-    others = votes.counts[votes.question] - own
+    value = votes.fair_value
+    own = np.zeros((len(value), 3))
+    own[np.arange(len(own)), value] = votes.votes * votes.counted
+    others = votes.fair_counts[votes.question] - own
     total = others.sum(axis=1)
-    same = others[np.arange(len(own)), votes.value]
+    same = others[np.arange(len(own)), value]
     found = {}
     for person in np.unique(votes.person[votes.person != NOBODY]).tolist():
         mine = np.flatnonzero((votes.person == person) & (total > 0))
@@ -222,7 +247,7 @@ def with_others(answers: Sequence[Said], votes: Votes) -> dict[int, WithOthers]:
         clear = (others[mine] == top[:, None]).sum(axis=1) == 1
         kappa = None
         if clear.any():
-            kappa = cohen_kappa(votes.value[mine][clear], others[mine][clear].argmax(axis=1))
+            kappa = cohen_kappa(value[mine][clear], others[mine][clear].argmax(axis=1))
         found[person] = WithOthers(share_of(float(credit.sum()), len(mine)), kappa, *_drift(credit))
     return found
 

@@ -67,9 +67,11 @@ def table(report: QualityReport) -> None:
         "Person", "Answers", "Agreement", "Kappa", "Gold", "Repeats", "Side", "Seconds",
         "Too fast", "Cycles", "Stands out",
     )  # fmt: skip
+    rows = [_row(person) for person in shown]
+    used = [at for at, _ in enumerate(columns) if at < 3 or any(row[at] for row in rows)]
     tables.table(
-        columns,
-        [_row(person) for person in shown],
+        [columns[at] for at in used],
+        [[row[at] for at in used] for row in rows],
         numbers=columns[1:10],
         caption="People and how they answer",
     )
