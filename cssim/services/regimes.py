@@ -217,7 +217,7 @@ def request_curves(
 
 def list_curves(ws: Workspace, *, limit: int = 100) -> list[CurvesInfo]:
     """Jobs for learning curves, newest first, in whatever state they are."""
-    found = [job for job in jobs.list_jobs(ws, limit=10_000) if job.kind == KIND][:limit]
+    found = jobs.list_jobs(ws, kinds=[KIND], limit=limit)
     with ws.database.reading() as session:
         ids = sorted({i for job in found for i in job.params["clusters"]})
         by_id = library.clusters_by_id(session, ids)
