@@ -39,6 +39,11 @@ class Survey:
         """
         return list(self.job.result["agreement"])
 
+    @property
+    def has_map(self) -> bool:
+        """Whether its pictures lie on a plane; they do not without a frozen backbone."""
+        return bool(len(self.arrays.images)) and bool(np.isfinite(self.arrays.points).all())
+
 
 @dataclass(frozen=True, eq=False)
 class Shared:
@@ -205,8 +210,9 @@ def near_pairs(
     return found
 
 
-def labelled(ws: Workspace, clusters: Sequence[int]) -> set[int]:
-    """Ids of the images that are the reference of a page of one of these sets."""
+def reference_mask(ws: Workspace, survey: Survey, clusters: Sequence[int]) -> NDArray[np.bool_]:
+    """(n,) whether each surveyed picture is the reference of a page of one of these sets."""
     with ws.database.reading() as session:
         found = holdings.references_of_clusters(session, clusters)
-    return set().union(*found.values())
+    ids = sorted(set().union(*found.values()))
+    return np.isin(survey.arrays.images, np.array(ids, dtype=np.int64))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from cssim.plots.holdings import coverage_map
@@ -23,10 +22,10 @@ def draw(ws: Workspace, user: Person) -> None:
     )
     if found is None:
         return
-    if np.isnan(found.arrays.points).any() or not len(found.arrays.images):
-        st.info("There is no map of these pictures yet.", icon=":material/info:")
-    else:
+    if found.has_map:
         _map(ws, found)
+    else:
+        st.info("There is no map of these pictures yet.", icon=":material/info:")
     asking.footnotes(found)
 
 

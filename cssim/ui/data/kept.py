@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from cssim.services import gallery, jobs, surveys
@@ -75,14 +74,11 @@ def _near(_ws: Workspace, _found: Survey, key: object, across: bool, limit: int)
     return surveys.near_pairs(_ws, _found, across_sets=across, limit=limit)
 
 
-def references(ws: Workspace, found: Survey, sets: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """(n,) whether each surveyed picture is the reference of a page of these sets."""
+def references(ws: Workspace, found: Survey, sets: tuple[int, ...]) -> Any:
+    """(n,) array: whether each surveyed picture is the reference of a page of these sets."""
     return _references(ws, found, (*_key(ws), found.job.id), sets)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _references(
-    _ws: Workspace, _found: Survey, key: object, sets: tuple[int, ...]
-) -> np.ndarray[Any, Any]:
-    ids = surveys.labelled(_ws, sets)
-    return np.isin(_found.arrays.images, np.fromiter(ids, dtype=np.int64, count=len(ids)))
+def _references(_ws: Workspace, _found: Survey, key: object, sets: tuple[int, ...]) -> Any:
+    return surveys.reference_mask(_ws, _found, sets)
