@@ -66,7 +66,7 @@ def weights_map(
             middle = (edges[:, 1:] + edges[:, :-1]) / 2
             figure.add_trace(
                 Heatmap(
-                    x=middle[0], y=middle[1], z=field[i], coloraxis="coloraxis", opacity=0.75,
+                    x=middle[0], y=middle[1], z=field[i], coloraxis="coloraxis", opacity=0.9,
                     hoverinfo="skip",
                 ),
                 **at,
@@ -79,9 +79,11 @@ def weights_map(
                 marker={
                     "color": weights[:, i],
                     "coloraxis": "coloraxis",
-                    "size": 7 if field is None else 4,
-                    "line": {"width": 0.6 if field is None else 0.8, "color": paper(dark)},
-                },
+                    "size": 7,
+                    "line": {"width": 0.6, "color": paper(dark)},
+                }
+                if field is None
+                else {"color": quiet_ink(dark), "size": 2.5, "opacity": 0.7},
                 customdata=list(range(len(points))),
                 hovertext=[
                     f"<b>{name}</b><br>{member}: weight {weight:.3f}"

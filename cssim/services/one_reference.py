@@ -57,6 +57,9 @@ class Judge:
     """(n,) share of the voters who agree with it, 0..1; NaN where it cannot say."""
     trained_here: bool
     """Whether it, or a member, was trained on answers about this reference."""
+    fitted_here: bool
+    """Whether its weights were fitted on answers about this reference, so that it looks too good
+    here, and overall as well."""
     low: float
     high: float
     """Wilson's interval of its accuracy here, as if these triples were independent; NaN: none."""
@@ -176,8 +179,8 @@ def judges(
         key = f"{data} {model_id} {shelf.models[model_id].fingerprint} {id(shelf)}"
         return remembered(key, lambda: shelf.distances(model_id, everything))
 
-    rows: list[tuple[str, str, Floats, Floats, bool]] = [
-        (m.name, m.kind.value, own[m.id], whole(m.id), image_id in m.trained_references)
+    rows: list[tuple[str, str, Floats, Floats, bool, bool]] = [
+        (m.name, m.kind.value, own[m.id], whole(m.id), image_id in m.trained_references, False)
         for m in shelf.models.values()
     ]
     for one in ensembles:
@@ -192,9 +195,9 @@ def judges(
                 shelf, one, np.stack([whole(i) for i in one.info.member_ids]), everything
             ),
         )
-        rows.append((one.info.name, "ensemble", here, there, seen))
+        rows.append((one.info.name, "ensemble", here, there, seen, _fitted_on(one, image_id)))
     found = []
-    for name, kind, here, there, seen in rows:
+    for name, kind, here, there, seen, fitted in rows:
         credit = _credit(here, triples.share_a)
         n = int((~np.isnan(credit)).sum())
         low, high = wilson(float(np.nanmean(credit)), n) if n else (float("nan"), float("nan"))
@@ -202,8 +205,18 @@ def judges(
         overall = float("nan")
         if (~np.isnan(whole_credit)).any():
             overall = float(np.nanmean(whole_credit))
-        found.append(Judge(name, kind, here, credit, seen, low, high, overall))
+        found.append(Judge(name, kind, here, credit, seen, fitted, low, high, overall))
     return found
+
+
+def _fitted_on(one: Ready, image_id: int) -> bool:
+    """Whether answers about this reference went into an ensemble's weights."""
+    from cssim.ensembles.strategies import STRATEGIES
+
+    row = STRATEGIES.get(one.info.strategy)
+    if one.record is None or row is None or not row.needs_labels:
+        return False
+    return bool((one.record.evidence.reference == image_id).any())
 
 
 def _combined(shelf: Shelf, one: Ready, stack: Floats, triples: Triples) -> Floats:

@@ -27,7 +27,7 @@ _PICTURES = st.components.v2.component(
     '<button type="button" data-format="svg">SVG</button></span>',
     css="""
 .files { display: inline-flex; gap: 0.25rem; }
-button { font: inherit; font-size: 0.8rem; color: var(--st-link-color); background: none;
+button { font: inherit; font-size: 0.8rem; color: var(--st-text-color); background: none;
   border: none; border-radius: 0.4rem; padding: 0.3rem 0.5rem; cursor: pointer; min-height: 2rem; }
 button:hover, button:focus-visible { background: var(--st-secondary-background-color); }
 """,

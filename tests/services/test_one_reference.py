@@ -94,10 +94,24 @@ def test_judges_agree_with_people_as_often_as_a_naive_loop_counts(ws: Workspace)
         assert judge.accuracy == pytest.approx(sum(credits) / len(credits))
         assert (judge.low, judge.high) == wilson(judge.accuracy, len(here))
         assert not judge.trained_here
+        assert not judge.fitted_here  # this one stands in a context set
     again = one_reference.judges(shelf, ensembles, here, everything, image_id, kept=kept)
     assert [one.overall for one in again] == [one.overall for one in found]
     whole = one_reference.judges(shelf, ensembles, everything, everything, image_id)
     assert [one.accuracy for one in whole] == pytest.approx([one.overall for one in found])
+
+
+def test_weights_that_were_fitted_on_these_answers_are_marked(ws: Workspace) -> None:
+    shelf = load_shelf(ws)
+    ensembles = [answering.ready(ws, one) for one in experiments.list_ensembles(ws)]
+    record = ensembles[0].record
+    assert record is not None
+    image_id = int(record.evidence.reference[0])
+    everything = load_triples(ws, clusters(ws))
+    here = one_reference.of_reference(everything, image_id)
+    found = one_reference.judges(shelf, ensembles, here, everything, image_id)
+    # Only nearest references learn weights; a vote and a plain sum have none to learn.
+    assert [judge.name for judge in found if judge.fitted_here] == ["near"]
 
 
 def test_rows_say_in_how_many_lists_a_picture_stands(ws: Workspace) -> None:

@@ -27,13 +27,14 @@ def draw(shelf: Shelf, ensemble: Ready) -> None:
     most = mapping.heaviest(chart, members)
     st.caption(
         "Each dot is a validation reference, at its place in the plane of the first two principal "
-        f"components of {words.plain_markdown(chart.encoder)}; its colour is the member's weight "
-        "there. "
+        f"components of {words.plain_markdown(chart.encoder)}. "
         + (
-            "The field below is the weight that a new reference at that place would get."
+            "The field below is the weight that the member gets at that place; it is empty where "
+            "no validation reference is near, and there all members weigh the same."
             if chart.field is not None
-            else "There is no field below: these weights look at the whole embedding, not at the "
-            "plane alone, so neighbours on the map may differ."
+            else "Its colour is the member's weight there. There is no field below: these "
+            "weights look at the whole embedding, not at the plane alone, so neighbours on the "
+            "map may differ."
         )
     )
     figures.figure(

@@ -72,7 +72,7 @@ def accuracies(found: Sequence[Judge], triples: int, overall_name: str) -> None:
     best, worst = known[0], known[-1]
     figures.figure(
         accuracy_here(
-            [(o.name, o.kind, o.accuracy, o.low, o.high, o.overall) for o in known],
+            [(_label(o), o.kind, o.accuracy, o.low, o.high, o.overall) for o in known],
             dark=jobs_view.is_dark(),
         ),
         key="reference_accuracy",
@@ -87,6 +87,7 @@ def accuracies(found: Sequence[Judge], triples: int, overall_name: str) -> None:
                 "triples": one.answered,
                 "accuracy_overall": one.overall,
                 "trained_on_it": one.trained_here,
+                "fitted_on_it": one.fitted_here,
             }
             for one in known
         ],
@@ -103,9 +104,18 @@ def accuracies(found: Sequence[Judge], triples: int, overall_name: str) -> None:
     ]
     if away:
         parts.append(f"Outside its interval lies the usual accuracy of {', '.join(away)}.")
+    if any(one.fitted_here for one in known):
+        parts.append(
+            "* Its weights were fitted on these very answers, so it looks too good here and "
+            "overall: the page Ensembles has honest estimates."
+        )
     if seen:
         parts.append(f"Trained on answers about this very reference: {', '.join(seen)}.")
     st.caption(words.plain_markdown(" ".join(parts)))
+
+
+def _label(one: Judge) -> str:
+    return f"{one.name} *" if one.fitted_here else one.name
 
 
 def _surprises(one: Judge) -> bool:
