@@ -133,7 +133,7 @@ def region_figure(
             figure.add_trace(_surface(panel, shift, dark) | place)
         figure.add_trace(_dots(dots, panel, shift, many, dark) | place)
         for mark in marks:
-            figure.add_trace(_mark(mark, dark, legend=k == 0) | place)
+            figure.add_trace(_mark(mark, dark, k, many) | place)
     shape = region_layout(panels, bool(marks), axes, dark, columns, panel_height)
     return figure.update_layout(shape)
 
@@ -241,21 +241,21 @@ def _tick(value: float, points: bool) -> str:
     return f"{100 * value:+.0f}" if points else f"{100 * value:.0f} %"
 
 
-def _mark(mark: Mark, dark: bool, *, legend: bool) -> dict[str, Any]:
+def _mark(mark: Mark, dark: bool, panel: int, many: bool) -> dict[str, Any]:
     colour = mark.colour or ink(dark)
-    texts = bool(mark.text)
+    texts = bool(mark.text) and not many  # no room for words in small panels
     return {
         # Texts need the plain kind; a few marks are light in both.
         "type": "scatter" if texts else "scattergl",
         "mode": "markers+text" if texts else "markers",
         "x": mark.xy[:, 0],
         "y": mark.xy[:, 1],
-        "text": list(mark.text),
+        "text": list(mark.text) if texts else None,
         "textposition": "top center",
         "textfont": {"size": 12, "color": ink(dark)},
         "marker": {
             "symbol": mark.symbol,
-            "size": mark.size,
+            "size": mark.size * (0.65 if many else 1.0),
             "color": colour,
             "line": {"width": 1.6, "color": colour},
         },
@@ -263,7 +263,7 @@ def _mark(mark: Mark, dark: bool, *, legend: bool) -> dict[str, Any]:
         "hoverinfo": "none" if mark.image is not None else "skip",
         "name": mark.name,
         "legendgroup": mark.name,
-        "showlegend": legend,
+        "showlegend": panel == 0,
         "meta": "mark",
     }
 

@@ -169,15 +169,15 @@ def null_sentence(title: str, test: RegionTest) -> str:
     if test.explained is None or test.shuffled is None or test.p is None:
         return f"{title}: the references do not differ, so there is nothing for regions to explain."
     verdict = (
-        "regions matter"
+        "**regions matter**"
         if test.p <= SURE
-        else "**no more than chance explains: read no region out of this map**"
+        else "**no more than chance: read no region out of this map**"
     )
     return (
         f"{title}: regions explain **{100 * test.explained:.1f} %** of the differences between "
-        f"{test.references} references, shuffled references **{100 * test.shuffled:.1f} %** "
-        f"(95 % of shuffles: {100 * (test.low or 0):.1f} to {100 * (test.high or 0):.1f} %), "
-        f"p {_p(test.p)}: {verdict}."
+        f"{test.references:,} references, shuffled references **{100 * test.shuffled:.1f} %** "
+        f"({100 * (test.low or 0):.1f} to {100 * (test.high or 0):.1f} %), p {_p(test.p)}: "
+        f"{verdict}."
     )
 
 

@@ -171,7 +171,7 @@ def test_the_null_is_said_in_words() -> None:
     assert f"shuffled references **{100 * test.shuffled:.1f} %**" in sentence
     assert "no more than chance" in sentence
     sure = replace(test, p=0.005)
-    assert "p ≤ 0.005: regions matter." in regions.null_sentence("CS one", sure)
+    assert "p ≤ 0.005: **regions matter**." in regions.null_sentence("CS one", sure)
     alike = replace(test, explained=None)
     assert "nothing for regions to explain" in regions.null_sentence("CS one", alike)
     assert regions.null_note(alike) == "no differences"

@@ -37,9 +37,9 @@ def draw(inspection: Inspection, images: tuple[Image, ...]) -> None:
             required=True,
             width="content",
         )
-        st.selectbox("Model", names, key=key("row"), width=200)
+        st.selectbox("Model", names, key=key("row"), width=180)
         if kind == "difference":
-            st.selectbox("minus", names, key=key("other"), width=200)
+            st.selectbox("minus", names, key=key("other"), width=180)
         st.segmented_control(
             "Plane",
             regions.planes(inspection),
@@ -53,7 +53,7 @@ def draw(inspection: Inspection, images: tuple[Image, ...]) -> None:
             regions.OVERLAYS,
             format_func=_OVERLAYS.__getitem__,
             key=key("overlay"),
-            width=170,
+            width=150,
         )
         with st.popover("Filters", icon=":material/filter_alt:"):
             _filters(inspection, images)

@@ -16,7 +16,7 @@ from cssim.services.workspace import Workspace
 from cssim.types import Image
 
 NARROW_COLUMNS = 2
-HEIGHT, PANEL_HEIGHT = 540, 290
+HEIGHT, PANEL_HEIGHT = 510, 275
 """Of one map, and of one row of small ones, in pixels."""
 
 

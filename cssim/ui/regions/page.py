@@ -101,6 +101,7 @@ def _explore(ws: Workspace, person: Person, info: InspectionInfo) -> None:
 
 def _map(ws: Workspace, info: InspectionInfo, view: View, drawn: Drawn) -> None:
     title = drawn.picture.panels[0].title if len(drawn.picture.panels) == 1 else "All CS models"
+    _null(view, drawn)
     region_map(
         drawn.figure,
         drawn.narrow,
@@ -112,7 +113,6 @@ def _map(ws: Workspace, info: InspectionInfo, view: View, drawn: Drawn) -> None:
         on_pick=_on_pick,
     )
     controls.draw_map_controls()
-    _null(view, drawn)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         images = kept.images(ws, info)
         st.button(
@@ -136,22 +136,20 @@ def _map(ws: Workspace, info: InspectionInfo, view: View, drawn: Drawn) -> None:
 def _null(view: View, drawn: Drawn) -> None:
     """What the map is worth, in a sentence for each panel."""
     found = drawn.picture
+    looking = " t-SNE is for looking only." if view.plane == "tsne" else ""
     if len(found.panels) == 1:
-        st.markdown(
-            regions.null_sentence(words.plain_markdown(found.panels[0].title), found.tests[0])
-        )
+        title = words.plain_markdown(found.panels[0].title)
+        st.caption(regions.null_sentence(title, found.tests[0]) + looking)
     else:
         sure = [p.title for p, t in zip(found.panels, found.tests, strict=True) if _sure(t.p)]
         names = ", ".join(map(words.plain_markdown, sure))
-        st.markdown(
+        st.caption(
             f"Of {len(found.panels)} maps, **{len(sure)}** explain more of the differences between "
             f"references than maps of shuffled references do (p up to {regions.SURE}, each by "
             f"itself){': ' + names if names else ''}. Above each panel: share that its map "
             "explains, the same of shuffled references, and p. Colours: distance from each model's "
-            "mean."
+            f"mean.{looking}"
         )
-    if view.plane == "tsne":
-        st.caption("t-SNE is for looking only; no ensemble uses it.")
 
 
 def _sure(p: float | None) -> bool:
