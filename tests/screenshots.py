@@ -48,11 +48,13 @@ class View:
     name: str
     page: str
     tab: str = ""
+    key: str = ""
+    """Pressed once the page is there."""
 
 
 DOCUMENTED = (
     View("home", ""),
-    View("label", "annotate"),
+    View("label", "annotate", key="Enter"),
     View("library", "library"),
     View("plans", "plans"),
     View("quality", "quality"),
@@ -147,6 +149,9 @@ def _open(page: Page, address: str, view: View) -> None:
     settle(page)
     if view.tab:
         page.get_by_role("tab", name=view.tab, exact=True).click()
+        settle(page)
+    if view.key:
+        page.keyboard.press(view.key)
         settle(page)
 
 

@@ -101,7 +101,7 @@
     if (node.namespaceURI !== "http://www.w3.org/1999/xhtml" || !shown(node)) continue;
     if (["STYLE", "SCRIPT", "NOSCRIPT", "OPTION"].includes(node.tagName)) continue;
     const words = [...node.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join(" ").trim();
-    if (!words || node.closest(":disabled,[aria-disabled='true']")) continue;
+    if (!words || !node.innerText?.trim() || node.closest(":disabled,[aria-disabled='true']")) continue;
     const style = getComputedStyle(node);
     const below = backdrop(node);
     if (!below) continue;

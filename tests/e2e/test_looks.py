@@ -18,6 +18,8 @@ from tests.world import World, make_world
 pytestmark = pytest.mark.e2e
 
 PAGES = [entry.name for entry in shell.PAGES if shell.exists(entry.name)]
+PATIENCE = 40_000
+"""Milliseconds for a page; a cold server on a busy machine takes seconds."""
 OWN = {"annotate"}
 """Pages that are one element with a look and tests of its own."""
 RULES = (Path(__file__).parent / "accessible.js").read_text()
@@ -44,7 +46,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, server: str, world: 
     opened.fill("#name", "Ada")
     opened.fill("#password", PASSWORD)
     opened.click("button")
-    expect(opened.get_by_role("heading", level=1)).to_be_visible()
+    expect(opened.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     return opened
 
 
@@ -61,14 +63,14 @@ def test_a_page_can_be_read_by_eyes_keyboards_and_screen_readers(
     name: str, page: Page, server: str
 ) -> None:
     page.goto(f"{server}/{'' if name == 'home' else name}")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     settle(page)
     assert page.evaluate(RULES) == []
 
 
 def test_the_rules_find_what_is_wrong(page: Page, server: str) -> None:
     page.goto(f"{server}/account")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     settle(page)
     page.evaluate(
         """() => {
@@ -88,7 +90,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, server: str) ->
     try:
         for name in ("", "library", "data", "compare", "train"):
             page.goto(f"{server}/{name}")
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
             settle(page)
             wide = page.evaluate(
                 "() => { const m = document.querySelector('[data-testid=stMain]');"
@@ -110,7 +112,7 @@ def test_a_broken_page_says_so_with_a_reference_and_the_log_knows_more(
     try:
         page.goto(f"{server}/data")
         message = page.get_by_text("This page could not be drawn")
-        expect(message).to_be_visible()
+        expect(message).to_be_visible(timeout=PATIENCE)
         words = page.inner_text("[data-testid=stMain]")
         assert "Traceback" not in words
         assert "KeyError" not in words
