@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cssim.ui import runtime, session, tables, widgets, words
+from cssim.ui import runtime, session, tables, widgets
 from cssim.ui.people import own
 
 user = session.require("annotator")
 
 ws = runtime.workspace()
-address = words.plain_markdown(user.email or "").replace("@", "\\@")  # no mailto link
-known = f" Your address here is {address}." if address else ""
-widgets.header(user.name, f"You are signed in as {user.role}.{known}")
+widgets.header(user.name, f"You are signed in as {user.role}.")
+if user.email:
+    tables.style()
+    st.html(tables.quiet(f"Your address here is {user.email}."))  # Markdown would make it a link
 if ws.settings.single_user:
     st.info(
         "Single-user mode: whoever opens CS-Sim on this machine is its owner, without a password.",

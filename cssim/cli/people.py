@@ -127,8 +127,9 @@ def invitations(app: App, as_json: bool) -> None:
     if as_json:
         say_json(found)
         return
-    columns = ("id", "role", "state", "note", "made_by", "expires_at", "became")
-    say_table(found, columns, "no invitations")
+    rows = [{**one, "until": f"{one['expires_at']:%Y-%m-%d}"} for one in found]
+    columns = ("id", "role", "state", "note", "made_by", "until", "became")
+    say_table(rows, columns, "no invitations")
 
 
 @users.command(epilog="Example: python -m cssim users withdraw 3")

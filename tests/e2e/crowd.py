@@ -378,11 +378,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--database-url", default="", help="An empty database; SQLite by default.")
+    parser.add_argument("--rate-person", type=int, default=20, help="CSSIM_RATE_PERSON.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         ws = open_workspace(load_settings({}, home=home, database_url=given.database_url or None))
-        app = RunningApp(home, database_url=given.database_url)
+        app = RunningApp(home, database_url=given.database_url, rate_person=given.rate_person)
         app.start()
         try:
             app.wait()

@@ -26,6 +26,7 @@ class RunningApp:
             "CSSIM_HOME": str(home),
             "CSSIM_DATABASE_URL": database_url,
             "CSSIM_PORT": str(self.port),
+            "CSSIM_RATE_PERSON": str(rate_person),
         }
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
