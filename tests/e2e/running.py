@@ -18,7 +18,13 @@ class RunningApp:
     """`streamlit run app.py`, as people start it."""
 
     def __init__(
-        self, home: Path, *, database_url: str = "", port: int = 0, script: str = "app.py"
+        self,
+        home: Path,
+        *,
+        database_url: str = "",
+        port: int = 0,
+        script: str = "app.py",
+        rate_person: int = 20,
     ) -> None:
         self.home, self.port, self.script = home, port or free_port(), script
         self._environ = {
