@@ -47,6 +47,12 @@ def stored(ws: Workspace, key: str) -> Estimated | None:
     return Estimated(_estimate(content["estimate"]), Fitted.from_dict(content["fitted"]))
 
 
+def keep(ws: Workspace, key: str, found: Estimated) -> None:
+    """Store an estimate under its key; whoever reads meanwhile sees nothing or all of it."""
+    content = {"estimate": asdict(found.estimate), "fitted": found.fitted.to_dict()}
+    _write(_file(ws, key), json.dumps(plain(content)))
+
+
 def is_stored(ws: Workspace, key: str) -> bool:
     """Whether the job has left something under this key; cheap."""
     return _file(ws, key).is_file()
@@ -93,8 +99,7 @@ def run_estimate(context: JobContext) -> Mapping[str, Any]:
     context.progress(0.9, 1, "fitting on all answers")
     looking = "" if setup.features is None else by_id[setup.features].name
     key = key_of(load_shelf(ws), triples, setup)
-    content = {"estimate": asdict(found), "fitted": fit(data, setup, projector=looking).to_dict()}
-    _write(_file(ws, key), json.dumps(plain(content)))
+    keep(ws, key, Estimated(found, fit(data, setup, projector=looking)))
     return {"key": key}
 
 

@@ -66,8 +66,10 @@ def _ready(
     return answering.ready(_ws, _info)
 
 
-def estimate(ws: Workspace, setup: Setup) -> Estimated | None:
+def estimate(ws: Workspace, setup: Setup, *, keep: bool = False) -> Estimated | None:
     """The estimate of a setup and its fit on all answers; None where it is left to a job.
+
+    With `keep` it is stored beside those of jobs, so that a restarted app need not compute it.
 
     Raises:
         BadInput: no answers, or pictures that are not embedded.
@@ -79,18 +81,26 @@ def estimate(ws: Workspace, setup: Setup) -> Estimated | None:
     key = estimate_jobs.key_of(own, answers, setup)
     if not estimating.is_quick(setup.strategy, estimating.references_of(answers)):
         return estimate_jobs.stored(ws, key)
-    return _estimate(own, answers, setup, key)
+    return _estimate(ws, own, answers, setup, key, keep)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _estimate(_shelf: Shelf, _answers: Triples, _setup: Setup, key: str) -> Estimated:
+def _estimate(
+    _ws: Workspace, _shelf: Shelf, _answers: Triples, _setup: Setup, key: str, keep: bool
+) -> Estimated:
+    before = estimate_jobs.stored(_ws, key) if keep else None
+    if before is not None:
+        return before
     data = estimating.cached_data(_shelf, _answers, _setup)
     names = [_shelf.models[i].name for i in _setup.members]
     looking = "" if _setup.features is None else _shelf.models[_setup.features].name
-    return Estimated(
+    found = Estimated(
         estimating.estimate(data, _setup, names),
         estimating.fit(data, _setup, projector=looking),
     )
+    if keep:
+        estimate_jobs.keep(_ws, key, found)
+    return found
 
 
 def answered(ws: Workspace, cluster_ids: tuple[int, ...]) -> list[tuple[Image, int]]:

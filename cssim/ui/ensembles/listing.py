@@ -76,7 +76,7 @@ def _estimate(ws: Workspace, info: EnsembleInfo, fit_on: tuple[int, ...]) -> Est
         info.member_ids, info.strategy, fit_on, None if features is None else int(features)
     )
     try:
-        found = shelves.estimate(ws, setup)
+        found = shelves.estimate(ws, setup, keep=True)
     except CSSimError:  # not embedded, or too few answers: the card says that there is none
         return None
     return None if found is None else found.estimate
