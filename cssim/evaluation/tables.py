@@ -37,6 +37,8 @@ _COLUMNS = (
 )
 NUMBERS = frozenset(_COLUMNS[3:12])
 """Columns that are aligned to the right."""
+MEMBERS_SHOWN = 3
+"""Ensembles of more members say in the table how many they are, and below it which."""
 
 
 def decimals(comparison: Comparison) -> int:
@@ -123,6 +125,7 @@ def caption(comparison: Comparison) -> list[str]:
         )
     if comparison.ceiling is not None and comparison.ceiling.triples:
         lines.append(_ceiling_line(comparison.ceiling, digits))
+    lines += _member_lines(comparison.rows)
     if any(row.kind == "bound" for row in comparison.rows):
         lines.append(
             "Oracle: the best of all ensembles' members for each reference, or each triple, chosen "
@@ -197,7 +200,7 @@ def _writers(digits: int) -> dict[str, Callable[[Row], str]]:
 
     return {
         "model": lambda row: row.name,
-        "members": lambda row: " + ".join(row.members),
+        "members": _members,
         "trained on": lambda row: row.trained_on,
         "triples": lambda row: f"{row.triples:,}" if row.triples else "",
         "references": lambda row: f"{row.references:,}" if row.references else "",
@@ -212,6 +215,24 @@ def _writers(digits: int) -> dict[str, Callable[[Row], str]]:
         "leakage": lambda row: "" if row.reason else row.leakage,
         "run": lambda row: row.made_by,
     }
+
+
+def _members(row: Row) -> str:
+    """Few by name; many by number, named under the table: else they make it unreadable."""
+    few = len(row.members) <= MEMBERS_SHOWN
+    return " + ".join(row.members) if few else f"{len(row.members)} members"
+
+
+def _member_lines(rows: Sequence[Row]) -> list[str]:
+    """Who the members of larger ensembles are, said once for all ensembles of the same ones."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if len(row.members) > MEMBERS_SHOWN:
+            groups.setdefault(row.members, []).append(row.name)
+    return [
+        f"The {len(members)} members of {', '.join(names)}: {' + '.join(members)}."
+        for members, names in groups.items()
+    ]
 
 
 def _p(value: float | None) -> str:

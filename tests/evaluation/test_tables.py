@@ -113,6 +113,20 @@ def test_a_strategy_that_looks_says_whether_looking_helps(test, words):
     assert ("not tested" in table.splitlines()[2]) == bool(test.untested)
 
 
+def test_many_members_are_counted_in_the_table_and_named_once_below_it():
+    many = tuple(f"m{i}" for i in range(4))
+    rows = tuple(Row(name, "ensemble", many, accuracy=0.5) for name in ("x", "y"))
+    comparison = Comparison(
+        settings=CompareSettings(), rows=(*rows, Row("z", "ensemble", many[:3]))
+    )
+    table = text_table(comparison).splitlines()
+    assert [line.split()[1:3] for line in table[2:4]] == [["4", "members"]] * 2
+    assert "m0 + m1 + m2" in table[4]
+    assert "The 4 members of x, y: m0 + m1 + m2 + m3." in caption(comparison)
+    csv_rows = list(csv.DictReader(io.StringIO(csv_table(comparison))))
+    assert csv_rows[0]["members"] == "m0 + m1 + m2 + m3"
+
+
 def test_every_row_leads_to_its_run_in_every_format():
     for text in (text_table(BY_HAND), markdown_table(BY_HAND), latex_table(BY_HAND)):
         lines = [line for line in text.splitlines() if "ensemble 3, job 12" in line]
