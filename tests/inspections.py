@@ -95,7 +95,7 @@ def on_disk(ws: Workspace, *, references: int = 12, seed: int = 0, side: int = 3
 
     Half of the references carry the tag `sea`, the others `land`.
     """
-    images = add_pictures(ws, references + 4, side=side)
+    images = add_pictures(ws, references + 4, side=side, prefix="region")
     refs, others = images[:references], images[references:]
     asked = [(ref, tuple(others[:3])) for ref in refs] + [(ref, tuple(others[1:])) for ref in refs]
     pages = add_pages(ws, asked, wanted=0)

@@ -26,14 +26,14 @@ def picture(number: int, side: int = 64) -> bytes:
     return buffer.getvalue()
 
 
-def add_pictures(ws: Workspace, n: int, side: int = 64) -> list[int]:
-    """Ids of `n` new images whose pixels are in the store."""
-    stored = [ws.store.add(picture(i, side), name=f"p{i}.jpg") for i in range(n)]
+def add_pictures(ws: Workspace, n: int, side: int = 64, prefix: str = "p") -> list[int]:
+    """Ids of `n` new images whose pixels are in the store; names begin with `prefix`."""
+    stored = [ws.store.add(picture(i, side), name=f"{prefix}{i}.jpg") for i in range(n)]
     with ws.database.writing() as session:
         rows = [
             ImageRow(
                 project_id=ws.project.id,
-                name=f"p{i}.jpg",
+                name=f"{prefix}{i}.jpg",
                 sha256=one.sha256,
                 width=one.width,
                 height=one.height,
