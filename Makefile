@@ -12,7 +12,7 @@ DEMO_PORT ?= 8501
 JOBS ?= auto
 ARGS ?=
 
-.PHONY: help demo demo-reset test check bench docs clean
+.PHONY: help demo demo-reset test check bench crowd docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -36,6 +36,9 @@ bench: $(VENV)/dev.stamp ## time what must be fast, as ratios, and write docs/pe
 	@mkdir -p build
 	@$(BIN)/python -m pytest -q tests/benchmarks --benchmark-only --benchmark-json build/benchmarks.json $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.table build/benchmarks.json docs/performance.md
+
+crowd: $(VENV)/dev.stamp ## 20 people give 2,000 answers while the server is killed six times; says what was lost
+	@$(BIN)/python -m tests.e2e.crowd $(ARGS)
 
 docs: $(VENV)/dev.stamp ## write the tables of commands and settings into the docs
 	@$(BIN)/python -m tests.doc_tables

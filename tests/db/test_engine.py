@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 import db.engine
@@ -207,3 +207,33 @@ def test_a_server_that_does_not_answer_is_named_without_its_password():
         open_database("postgresql://someone:secret@127.0.0.1:1/none?connect_timeout=2")
     assert "127.0.0.1" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_writers_of_one_process_take_turns_and_never_ask_in_vain(tmp_path):
+    """Nobody waits in SQLite here, so whoever met a taken lock would fail at once."""
+    database = open_database(f"sqlite:///{tmp_path / 'turns.db'}")
+
+    @event.listens_for(database.engine, "engine_connect")
+    def _no_patience(connection):
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+
+    failed: list[Exception] = []
+
+    def write(number: int) -> None:
+        try:
+            with database.writing() as session:
+                library.ensure_project(session, f"project {number}")
+                time.sleep(0.02)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    with database.reading() as session:
+        names = {project.name for project in library.list_projects(session)}
+    assert {f"project {number}" for number in range(12)} <= names
+    database.close()
