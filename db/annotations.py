@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from cssim.types import Answer, Judgement, JudgementKind, Page, PageMode, check_page
@@ -189,6 +200,13 @@ def _row(judgement: NewJudgement, made: datetime) -> dict[str, Any]:
 
 def refresh_done(session: Session, page_ids: Iterable[int]) -> None:
     """Count the standing judgements of these pages anew."""
+    for some in chunks(sorted(set(page_ids))):
+        session.execute(_refresh_query(), {"pages": some})
+
+
+@cache
+def _refresh_query() -> Update:
+    """Built once: building it takes longer than running it, within every answer's transaction."""
     later = aliased(JudgementRow)
     standing = (
         select(func.count())
@@ -199,13 +217,12 @@ def refresh_done(session: Session, page_ids: Iterable[int]) -> None:
         )
         .scalar_subquery()
     )
-    for some in chunks(sorted(set(page_ids))):
-        session.execute(
-            update(PageRow)
-            .where(PageRow.id.in_(some))
-            .values(done=standing)
-            .execution_options(synchronize_session=False)
-        )
+    return (
+        update(PageRow)
+        .where(PageRow.id.in_(bindparam("pages", expanding=True)))
+        .values(done=standing)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def pages_of(session: Session, cluster_ids: Iterable[int], *, repeats: bool = False) -> list[Page]:

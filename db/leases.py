@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cssim.types import Answer, JudgementKind
@@ -138,17 +139,23 @@ def by_client_id(session: Session, client_id: str) -> tuple[int, int | None, int
 
 def standing_of(session: Session, person_id: int, page_id: int) -> tuple[int, JudgementKind] | None:
     """Id and kind of what the person last said about the page, or None."""
-    row = session.execute(
+    row = session.execute(_standing_query(), {"person": person_id, "page": page_id}).first()
+    return None if row is None else (row[0], JudgementKind(row[1]))
+
+
+@cache
+def _standing_query() -> Select[int, str]:
+    """Built once: building it takes longer than running it, within every answer's transaction."""
+    return (
         select(JudgementRow.id, JudgementRow.kind)
         .where(
-            JudgementRow.person_id == person_id,
-            JudgementRow.page_id == page_id,
+            JudgementRow.person_id == bindparam("person"),
+            JudgementRow.page_id == bindparam("page"),
             not_superseded(),
         )
         .order_by(JudgementRow.id.desc())
         .limit(1)
-    ).first()
-    return None if row is None else (row[0], JudgementKind(row[1]))
+    )
 
 
 def said_by(
