@@ -148,7 +148,7 @@ def gold_maker(ws: Workspace, clusters: Sequence[Cluster], gold_sets: Sequence[C
             return
         source = st.selectbox("From the set", sources, key="gold_source")
         left, middle = st.columns(2)
-        pages = left.number_input("Pages", 1, 1000, 20, key="gold_pages")
+        pages = left.number_input("Gold pages", 1, 1000, 20, key="gold_pages")
         votes = middle.number_input("People who agree, at least", 2, 50, 3, key="gold_votes")
         name = st.text_input("Name", value=f"{source} gold", key=f"gold_name_{source}")
         if st.button("Make the gold set", icon=":material/verified:", key="gold_make"):
