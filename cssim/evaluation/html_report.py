@@ -43,7 +43,8 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .55rem; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--rule); }
-th { border-bottom: 2px solid var(--ink); } .number { text-align: right; white-space: nowrap; }
+th { border-bottom: 2px solid var(--ink); vertical-align: bottom; overflow-wrap: anywhere;
+  min-width: 4rem; } td { white-space: nowrap; } .number { text-align: right; }
 a { color: var(--link); } .quiet, li { color: var(--quiet); }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 13px; }
 svg .axis, svg .mark { stroke: var(--quiet); } svg .mark { stroke-dasharray: 4 4; }
