@@ -23,7 +23,7 @@ from cssim.services.vectors import load_shelf
 from cssim.services.workspace import Workspace
 from cssim.types import JobState, Role
 from cssim.ui import runtime
-from cssim.ui.ensembles import ask
+from cssim.ui.ensembles import ask, listing
 from tests.ui.ensemble_home import make_home, opened
 from tests.ui.looking import look, markup, said, sign_in, tables
 from tests.world import World, make_world
@@ -138,6 +138,16 @@ def test_search_shows_the_nearest_pictures_at_once(ws: Workspace) -> None:
     assert f"{found[0].distance:.3f}" in shown
 
 
+def test_it_is_said_whether_looking_at_references_helps() -> None:
+    assert listing.context_said(None) == ""
+    assert "not tested" in listing.context_said({"untested": "too few"})
+    tested = {"gain": 0.012, "p": 0.05, "draws": 19, "blind": "Stacking"}
+    assert "+1.2 points over Stacking" in listing.context_said(tested)
+    assert "helps" in listing.context_said(tested)
+    for worse in ({"p": 0.1}, {"gain": -0.01}):
+        assert "no more than shuffled" in listing.context_said(tested | worse)
+
+
 def test_a_vote_says_that_it_cannot_search(ws: Workspace) -> None:
     app = look("ensembles", asking("voters", ws, view="Search"))
     assert "no distance of its own" in said(app)
@@ -146,7 +156,9 @@ def test_a_vote_says_that_it_cannot_search(ws: Workspace) -> None:
 def test_weights_are_drawn_where_they_depend_on_the_reference(ws: Workspace) -> None:
     app = look("ensembles", asking("near", ws, view="Weights"))
     assert any("3 members" in chart.proto.alt for chart in app.get("plotly_chart"))
+    assert any("Context test" in table for table in tables(app))
     app = look("ensembles", asking("both", ws, view="Weights"))
+    assert not any("Context test" in table for table in tables(app))
     assert "the same weights everywhere" in said(app)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -16,6 +17,8 @@ from cssim.types import Cluster, EnsembleInfo
 from cssim.ui import shelves, tables, words
 
 CHOSEN = "ensembles_chosen"
+LEVEL = 0.05
+"""Below or at this p looking at references counts as a help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ def head(one: Facts) -> None:
             else "nothing: it states no confidence",
         ),
         ("Estimate", _said(one)),
+        *([("Context test", test)] if (test := context_said(info.config.get("context"))) else []),
         ("Built", words.ago(info.created_at)),
     ]
     tables.style()
@@ -153,4 +157,26 @@ def _said(one: Facts) -> str:
         f"{100 * score.accuracy:.1f} % ({100 * score.low:.1f} to {100 * score.high:.1f}), {sign} "
         f"points to {found.best}, its best member in hindsight; {found.references:,} references, "
         "each held out once"
+    )
+
+
+def context_said(tested: Mapping[str, Any] | None) -> str:
+    """Whether looking at the reference helps, against shuffled references; empty for the blind.
+
+    Args:
+        tested: `context` of an ensemble's card, see `services.validating.context_test`.
+    """
+    if not tested:
+        return ""
+    if "untested" in tested:
+        return f"not tested whether looking at the reference helps: {tested['untested']}"
+    gain = f"{100 * tested['gain']:+.1f}".replace("-", "−")
+    verdict = (
+        "looking at the reference helps"
+        if tested["p"] <= LEVEL and tested["gain"] > 0
+        else "no more than shuffled references give"
+    )
+    return (
+        f"{gain} points over {tested['blind']}, which does not look at the reference; p = "
+        f"{tested['p']:.2f} against {tested['draws']} shuffles: {verdict}"
     )
