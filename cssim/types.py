@@ -377,15 +377,6 @@ class JobInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class JobBatch:
-    """Jobs that were asked for together."""
-
-    id: int
-    name: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class EvaluationInfo:
     """A stored comparison: which rows, on which sets, with which result."""
 

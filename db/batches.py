@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cssim.errors import NotFound
-from cssim.types import JobBatch
 from db.models import JobBatchRow
+
+
+@dataclass(frozen=True, slots=True)
+class JobBatch:
+    """Jobs that were asked for together."""
+
+    id: int
+    name: str
+    created_at: datetime
 
 
 def add_batch(session: Session, project_id: int, name: str) -> int:

@@ -16,9 +16,10 @@ from cssim.services.executors import live_workers
 from cssim.services.jobs import JobRequest
 from cssim.services.plain import plain
 from cssim.services.workspace import Workspace
-from cssim.types import JobBatch, JobInfo, JobState
+from cssim.types import JobInfo, JobState
 from db import batches as rows
 from db import jobs as job_rows
+from db.batches import JobBatch
 from db.models import now
 
 MAX_JOBS = 1000

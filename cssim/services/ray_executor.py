@@ -92,7 +92,8 @@ def _connected(settings: Settings) -> Any:
             "CSSIM_EXECUTOR=local"
         ) from error
     source = str(Path(cssim.__file__).resolve().parent.parent)
-    paths = os.pathsep.join(p for p in (source, os.environ.get("PYTHONPATH", "")) if p)
+    before = child_environment(settings).get("PYTHONPATH", "")
+    paths = os.pathsep.join(path for path in (source, before) if path)
     try:
         ray.init(
             address=settings.ray_address or "local",
