@@ -213,9 +213,11 @@ def test_writers_of_one_process_take_turns_and_never_ask_in_vain(tmp_path):
     """Nobody waits in SQLite here, so whoever met a taken lock would fail at once."""
     database = open_database(f"sqlite:///{tmp_path / 'turns.db'}")
 
-    @event.listens_for(database.engine, "engine_connect")
-    def _no_patience(connection):
-        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    database.engine.dispose()
+
+    @event.listens_for(database.engine, "connect")
+    def _no_patience(connection, _record):
+        connection.execute("PRAGMA busy_timeout = 0")
 
     failed: list[Exception] = []
 
