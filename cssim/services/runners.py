@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import cssim
 from cssim.errors import CSSimError, Unavailable
+from cssim.services.code import code_fingerprint
 from cssim.services.encoding import (
     embeddings_of,
     refreshed,
@@ -179,7 +179,7 @@ def _metrics(context: JobContext, model: TrainedModel, triples: Triples) -> dict
         "curve": list(model.info.curve),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
         f"{model.backbone.device}, {model.backbone.precision}",
-        "code": cssim.__version__,
+        "code": code_fingerprint(),
         "job": context.job.id,
     }
 
