@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim.ensembles.distances import spreads, standardise
 from cssim.ensembles.strategies import strategy
 from cssim.errors import BadInput
 
@@ -37,6 +38,9 @@ class Design:
     refitted: bool = False
     """Whether its global models are trained again on training and validation answers, after the
     validation answers have said which to choose or how to weigh them."""
+    pooled: bool = False
+    """Whether the CS models enter as one member, the mean of their standardised distances: few
+    weights are then estimated from the validation answers, however many CS models there are."""
 
     @property
     def labels_from(self) -> str:
@@ -85,6 +89,21 @@ DESIGNS: dict[str, Design] = {
             (CS, FROZEN, GLOBAL),
             "stacking",
             refitted=True,
+        ),
+        Design(
+            "all pooled",
+            "The mean of the CS models as one member, frozen backbones and global models, stacked",
+            (CS, FROZEN, GLOBAL),
+            "stacking",
+            pooled=True,
+        ),
+        Design(
+            "all pooled, all labels",
+            "All pooled, with the global models trained again on the validation answers, too",
+            (CS, FROZEN, GLOBAL),
+            "stacking",
+            refitted=True,
+            pooled=True,
         ),
     )
 }
@@ -182,11 +201,22 @@ def answer(
         raise BadInput(f"{design.name!r} has no members: none are {' or '.join(design.groups)}")
     rule = strategy(design.strategy)
     known, new = features if features is not None and rule.needs_features else (None, None)
-    fitted = rule.fit(
-        members.known[chosen], share_a, reference=reference, features=known, seed=seed
+    seen, held = (
+        members.known[chosen],
+        (members.again() if design.refitted else members.new)[chosen],
     )
-    held = members.again() if design.refitted else members.new
-    return fitted.combine(held[chosen], new)
+    if design.pooled:
+        cs = np.array(members.group)[chosen] == CS
+        scale = spreads(seen[cs])
+        seen, held = (_pooled(part, cs, scale) for part in (seen, held))
+    fitted = rule.fit(seen, share_a, reference=reference, features=known, seed=seed)
+    return fitted.combine(held, new)
+
+
+def _pooled(distances: Floats, cs: NDArray[np.bool_], scale: Floats) -> Floats:
+    """The members' distances with the mean of the CS models' in their place, as the first one."""
+    mean = standardise(distances[cs], scale).mean(axis=0)
+    return np.concatenate([mean[None], distances[~cs]])
 
 
 def left_out_groups(

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 SAME_BUDGET = 0.2
 """Two cells cost the same where their labels differ by less than this share."""
-_CS = ("best CS", "CS stacked", "CS + frozen stacked", "all stacked", "all stacked, all labels")
+_CS = (
+    "best CS",
+    "CS stacked",
+    "CS + frozen stacked",
+    "all stacked",
+    "all stacked, all labels",
+    "all pooled",
+    "all pooled, all labels",
+)
 _GLOBAL = ("global", "global, all labels")
 _ANCHORS = ("frozen", "global", "global, all labels")
 _WORDS = {

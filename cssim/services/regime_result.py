@@ -209,12 +209,13 @@ def _fair(numbers: Numbers) -> str:
     """What the validation answers are worth to a global model that may train on them."""
     from cssim.evaluation.verdict import points
 
-    again = numbers.difference(numbers.top, "all stacked, all labels", "global, all labels")
+    again = numbers.difference(numbers.top, "all pooled, all labels", "global, all labels")
     value = numbers.accuracy(numbers.top, "global, all labels")
     return (
         f"Stacks also use {round(float(np.mean(numbers.g.validation_labels))):,} validation "
         f"labels. A global model that trains on them, too, reaches {100 * value:.1f} % at "
-        f"{numbers.top.clusters} clusters; all stacked around that model differs from it by "
+        f"{numbers.top.clusters} clusters; all members around that model, the CS models pooled, "
+        "differ from it by "
         f"{points(again)}."
     )
 
