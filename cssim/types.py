@@ -19,13 +19,8 @@ from typing import Any
 
 from cssim.errors import BadInput
 
-CLASS_NAMES = {
-    1: "Almost the same",
-    2: "Similar",
-    3: "Related",
-    4: "Weakly connected",
-    5: "Irrelevant",
-}
+_CLASSES = ("Almost the same", "Similar", "Related", "Weakly connected", "Irrelevant")
+CLASS_NAMES = dict(enumerate(_CLASSES, start=1))
 """The five classes of similarity between a candidate and its reference (Liao and Chen 2024)."""
 
 MIN_CANDIDATES, MAX_CANDIDATES = 2, 5
@@ -373,7 +368,6 @@ class JobInfo:
     paused: bool = False
     """Waits until somebody lets it go on; where it runs, it is about to stop."""
     batch_id: int | None = None
-    """The request that it belongs to with others; None where it came alone."""
 
 
 @dataclass(frozen=True, slots=True)
