@@ -139,7 +139,7 @@ def test_the_table_of_the_matrix_gives_the_matrix_back() -> None:
 def test_members_left_out_are_drawn_in_points_from_the_greatest_loss_on() -> None:
     nothing = {"low": None, "high": None, "p_holm": 1.0}
     loss = {"low": -0.12, "high": -0.05, "p_holm": 0.01}
-    members = [
+    members: list[dict[str, Any]] = [
         {"member": "m", "accuracy": 0.7, "difference": 0.01, **nothing},
         {"member": "n", "accuracy": 0.6, "difference": -0.1, **loss},
     ]
@@ -224,8 +224,10 @@ AXIS: dict[str, Any] = {
 def test_learning_curves_leave_out_what_could_not_be_computed() -> None:
     figure = curves_figure(AXIS, ["CS", "global"], human=0.85)
     drawn = {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
-    assert drawn["CS"] == ([100, 200], pytest.approx([70, 71]))
-    assert drawn["global"] == ([100], pytest.approx([60]))
+    assert drawn["CS"][0] == [100, 200]
+    assert drawn["CS"][1] == pytest.approx([70, 71])
+    assert drawn["global"][0] == [100]
+    assert drawn["global"][1] == pytest.approx([60])
     assert list(figure.data[0].error_y.array) == pytest.approx([2, 4])
     assert list(figure.data[1].error_y.array) == [0]
 
@@ -300,7 +302,7 @@ def test_ceilings_leave_out_sets_without_overlap() -> None:
 def light(colour: str) -> float:
     """Relative luminance of `#rrggbb` or `rgb(r, g, b)` (WCAG 2.2)."""
     if colour.startswith("#"):
-        parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+        parts = [float(int(colour[i : i + 2], 16)) for i in (1, 3, 5)]
     else:
         parts = [float(n) for n in re.findall(r"[\d.]+", colour)[:3]]
     linear = [v / 255 / 12.92 if v / 255 <= 0.04045 else ((v / 255 + 0.055) / 1.055) ** 2.4

@@ -201,8 +201,8 @@ def test_the_files_of_a_comparison_read_back_as_its_numbers(stored: StoredCompar
     assert written in latex
     parser = _Cells()
     parser.feed(files[".html"])
-    (line,) = [row for row in parser.rows if row and row[0].strip().startswith("hog")]
-    assert any(written in cell for cell in line)
+    (found,) = [row for row in parser.rows if row and row[0].strip().startswith("hog")]
+    assert any(written in cell for cell in found)
 
 
 def test_the_numbers_of_a_figure_read_back(analysed: dict[str, Any]) -> None:
