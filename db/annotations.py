@@ -30,7 +30,6 @@ from db.models import (
     PageRow,
     ParticipationRow,
     PersonRow,
-    PlanRow,
     now,
 )
 
@@ -76,33 +75,6 @@ class NewJudgement:
     answered_at: datetime | None = None
     version: str | None = None
     """Of the CS-Sim that takes the answer in."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedJudgement:
-    """A row of the log with everything that an export tells of it."""
-
-    judgement: Judgement
-    person: str | None
-    """Name; None where the source names nobody."""
-    simulated: bool
-    """Whether that person belongs to the demo world."""
-    superseded: bool
-    """Whether a later row replaces this one."""
-    source: str
-    late: bool
-    flag: str | None
-    client_id: str | None
-    extra: Mapping[str, Any]
-    answered_at: datetime | None
-    plan: str | None = None
-    """Name of the plan that handed the page out."""
-    repeat_of: int | None = None
-    """The page that its page shows again."""
-    excluded: bool = False
-    """Whether analyses leave the person's answers out."""
-    version: str | None = None
-    """Of the CS-Sim that took the answer in."""
 
 
 def add_pages(
@@ -268,7 +240,7 @@ def _pages(
     return found
 
 
-_JUDGEMENT = (
+JUDGEMENT = (
     JudgementRow.id,
     JudgementRow.page_id,
     JudgementRow.person_id,
@@ -281,6 +253,7 @@ _JUDGEMENT = (
     JudgementRow.supersedes_id,
     JudgementRow.created_at,
 )
+"""Columns of a `Judgement`, for queries that ask for more beside them."""
 
 
 def judgements_of(
@@ -292,14 +265,14 @@ def judgements_of(
     `everything`; no answer is ever deleted.
     """
     query = (
-        select(*_JUDGEMENT)
+        select(*JUDGEMENT)
         .join(PageRow, PageRow.id == JudgementRow.page_id)
         .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
         .order_by(JudgementRow.id)
     )
     if not everything:
         query = query.where(PageRow.repeat_of.is_(None), ~is_excluded())
-    return [_judgement(row) for row in session.execute(query)]
+    return [judgement_from(row) for row in session.execute(query)]
 
 
 def is_excluded() -> ColumnElement[bool]:
@@ -311,53 +284,8 @@ def is_excluded() -> ColumnElement[bool]:
     )
 
 
-def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement]:
-    """As `judgements_of`, with who, whence and what else; for exports and audits."""
-    rows = session.execute(
-        select(
-            *_JUDGEMENT,
-            PersonRow.name,
-            PersonRow.simulated,
-            JudgementRow.source,
-            JudgementRow.late,
-            JudgementRow.flag,
-            JudgementRow.client_id,
-            JudgementRow.extra,
-            JudgementRow.answered_at,
-            PlanRow.name,
-            PageRow.repeat_of,
-            is_excluded(),
-            JudgementRow.version,
-        )
-        .join(PageRow, PageRow.id == JudgementRow.page_id)
-        .outerjoin(PersonRow, PersonRow.id == JudgementRow.person_id)
-        .outerjoin(PlanRow, PlanRow.id == PageRow.plan_id)
-        .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
-        .order_by(JudgementRow.id)
-    ).all()
-    replaced = {row[9] for row in rows if row[9] is not None}
-    return [
-        LoggedJudgement(
-            judgement=_judgement(row),
-            person=row[11],
-            simulated=bool(row[12]),
-            superseded=row[0] in replaced,
-            source=row[13],
-            late=row[14],
-            flag=row[15],
-            client_id=row[16],
-            extra=row[17] or {},
-            answered_at=row[18],
-            plan=row[19],
-            repeat_of=row[20],
-            excluded=bool(row[21]),
-            version=row[22],
-        )
-        for row in rows
-    ]
-
-
-def _judgement(row: Sequence[Any]) -> Judgement:
+def judgement_from(row: Sequence[Any]) -> Judgement:
+    """A row that begins with the columns `JUDGEMENT`."""
     return Judgement(
         id=row[0],
         page_id=row[1],

@@ -153,11 +153,16 @@ def import_labels(
 @click.argument("cluster")
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--format", "form", help="cosis, csv, jsonl or parquet [default: by the extension].")
+@click.option("--counted", is_flag=True, help="Leave answers of excluded people out.")
 @json_option
 @pass_app
-def export_labels(app: App, cluster: str, path: Path, form: str | None, as_json: bool) -> None:
+def export_labels(
+    app: App, cluster: str, path: Path, form: str | None, counted: bool, as_json: bool
+) -> None:
     """Write the labels of a cluster, or of `all` clusters, to a file."""
-    report = library.export_labels(app.ws, None if cluster == "all" else cluster, path, form)
+    report = library.export_labels(
+        app.ws, None if cluster == "all" else cluster, path, form, counted_only=counted
+    )
     if as_json:
         say_json(asdict(report))
     else:

@@ -16,8 +16,9 @@ from cssim.services.label_drafts import COUNTED
 from cssim.services.workspace import Workspace
 from cssim.types import Cluster, ClusterKind, JudgementKind, Page
 from db import annotations as records
-from db import library
-from db.annotations import STANDING, LoggedJudgement
+from db import library, whole_log
+from db.annotations import STANDING
+from db.whole_log import LoggedJudgement
 
 FORMATS = {".txt": "cosis", ".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
 """Extension -> format of the files that can be written."""
@@ -142,7 +143,7 @@ def _dump(ws: Workspace, cluster: str | Sequence[str] | None) -> _Dump:
             image: (first[image], *(n for n in known if n != first[image]))
             for image, known in library.names_of(session, images).items()
         }
-        return _Dump(clusters, pages, records.log_of(session, ids), names)
+        return _Dump(clusters, pages, whole_log.log_of(session, ids), names)
 
 
 def _layout(cluster: Cluster) -> Mapping[str, Any] | None:

@@ -1,6 +1,8 @@
-"""The next page at 1,000,000 pages, for a newcomer and for somebody who answered 20,000 of them.
+"""The next page among many, for a person who answered a fiftieth of them: the worst place.
 
-The index of open pages against the obvious way: all pages of the plan sorted by their answers.
+The index of open pages against the obvious way: all open pages of the project, sorted by their
+answers, less the person's own. `python -m tests.benchmarks.test_claiming` measures 1,000,000 pages
+on SQLite and on the PostgreSQL server of `TEST_POSTGRES_URL`, and prints what it finds.
 """
 
 from __future__ import annotations
@@ -8,9 +10,10 @@ from __future__ import annotations
 import os
 import random
 import statistics
+import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,41 +24,26 @@ from db import claiming
 from db.claim_queries import next_query
 from db.engine import Database, open_database
 
-PAGES = int(os.environ.get("CSSIM_BENCH_PAGES", "1000000"))
-OWN = PAGES // 50
+PAGES = 100_000
 PLANS = 4
 pytestmark = pytest.mark.benchmark(group=f"next of {PAGES:,} pages")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def full(request, tmp_path_factory) -> Iterator[Database]:
-    """Four plans that want two answers to each page; all have one, `OWN` of them from Ada."""
-    admin = name = None
-    if request.param == "sqlite":
-        url = f"sqlite:///{Path(tmp_path_factory.mktemp('claiming')) / 'cssim.db'}"
-    else:
-        server = os.environ.get("TEST_POSTGRES_URL")
-        if not server:
-            pytest.skip("needs a PostgreSQL server: set TEST_POSTGRES_URL")
-        name, admin = (
-            f"cssim_bench_{uuid.uuid4().hex}",
-            create_engine(make_url(server), isolation_level="AUTOCOMMIT"),
-        )
-        with admin.connect() as connection:
-            connection.execute(text(f"create database {name}"))
-        url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    database = open_database(url)
-    fill(database)
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Four plans that want two answers to each page; all have one, a fiftieth of them Ada's."""
+    folder = tmp_path_factory.mktemp("claiming")
+    database = open_database(f"sqlite:///{folder / 'cssim.db'}")
+    fill(database, PAGES)
     yield database
     database.close()
-    if admin is not None:
-        with admin.connect() as connection:
-            connection.execute(text(f"drop database {name} with (force)"))
-        admin.dispose()
 
 
-def fill(database: Database) -> None:
+def fill(database: Database, pages: int) -> None:
+    """Everything in SQL: a million pages in a minute."""
+    own = pages // 50
+
     def numbers(top: int) -> str:
         if database.dialect == "postgresql":
             return f"(select n from generate_series(1, {top}) as g(n)) as numbers"
@@ -83,8 +71,8 @@ def fill(database: Database) -> None:
         f"from {numbers(PLANS)}",
         "insert into pages (id, project_id, cluster_id, position, mode, reference_id, wanted, "
         "done, plan_id, created_at) "
-        f"select n, 1, 1, n, 'rank', 1, 2, 1, 1 + n * {PLANS} / {PAGES + 1}, {at} "
-        f"from {numbers(PAGES)}",
+        f"select n, 1, 1, n, 'rank', 1, 2, 1, 1 + n * {PLANS} / {pages + 1}, {at} "
+        f"from {numbers(pages)}",
         "insert into page_candidates (page_id, position, image_id) "
         f"select pages.id, k.n - 1, 2 + (pages.id * k.n) % 990 from pages, {numbers(3)}".replace(
             "as numbers", "as k"
@@ -92,9 +80,9 @@ def fill(database: Database) -> None:
         # Ada's answers stand in a row at the beginning of the first plan: the worst place.
         "insert into judgements (page_id, person_id, kind, ranking, classes, votes, shown, source, "
         f"created_at) select n, 1, 'answer', '012', '123', 1, '012', 'web', {at} "
-        f"from {numbers(OWN)}",
+        f"from {numbers(own)}",
         "insert into leases (id, page_id, person_id, shown, state, created_at, expires_at) "
-        f"select 'l' || n, n, 1, '012', 'answered', {later}, {later} from {numbers(OWN)}",
+        f"select 'l' || n, n, 1, '012', 'answered', {later}, {later} from {numbers(own)}",
     ]
     with database.writing() as session:
         for statement in statements:
@@ -107,51 +95,91 @@ class Undone(Exception):
     """Ends a transaction without trace."""
 
 
-def milliseconds(work, rounds: int = 200) -> float:
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)
-
-
-@pytest.mark.parametrize("person", [1, 2], ids=["answered 2 % of all", "newcomer"])
-def test_next_page(benchmark, full, person):
-    """The query alone, and the whole claim: plans in turn, lease written, transaction undone."""
-    with full.reading() as session:
-        after = claiming.last_page(session, person, 1)
-
-        values = {"project": 1, "person": person, "now": NOW, "plan": 1, "level": 1, "limit": 1}
-        statement = next_query(True, "all" if after is None else "behind")
-
-        def query():
-            assert len(session.execute(statement, {**values, "after": after}).all()) == 1
-
-        benchmark.extra_info["query_ms"] = milliseconds(query)
-        benchmark.extra_info["plans_ms"] = milliseconds(
-            lambda: claiming.open_plans(session, 1, person)
-        )
-        benchmark.extra_info["last_page_ms"] = milliseconds(
-            lambda: claiming.last_page(session, person, 1)
-        )
+def one_claim(database: Database, person: int) -> Callable[[], None]:
+    """The whole claim of a page: plans in turn, the lease written, all undone."""
     rng = random.Random(0)
 
-    def claim():
+    def claim() -> None:
         try:
-            with full.writing() as session:
+            with database.writing() as session:
+                expires = NOW + timedelta(hours=1)
                 found = claiming.claim(
-                    session,
-                    1,
-                    person,
-                    want=1,
-                    now=NOW,
-                    expires_at=NOW + timedelta(hours=1),
-                    rng=rng,
+                    session, 1, person, want=1, now=NOW, expires_at=expires, rng=rng
                 )
                 assert len(found) == 1
                 raise Undone
         except Undone:
             pass
 
-    benchmark.pedantic(claim, rounds=200, iterations=1, warmup_rounds=5)
+    return claim
+
+
+def one_query(database: Database, person: int) -> Callable[[], None]:
+    """The query for the next page alone."""
+    session = database.reading().__enter__()
+    after = claiming.last_page(session, person, 1)
+    values = {"project": 1, "person": person, "now": NOW, "plan": 1, "level": 1, "limit": 1}
+    statement = next_query(True, "all" if after is None else "behind")
+
+    def query() -> None:
+        assert len(session.scalars(statement, {**values, "after": after}).all()) == 1
+
+    return query
+
+
+def test_next_page_by_obvious(benchmark, full):
+    def obvious() -> int:
+        with full.reading() as session:
+            own = set(session.execute(text("select page_id from judgements where person_id = 1")))
+            rows = session.execute(
+                text("select id, done from pages where project_id = 1 and done < wanted")
+            )
+            open_ = [(done, id_) for id_, done in rows if (id_,) not in own]
+        return min(open_)[1]
+
+    assert benchmark.pedantic(obvious, rounds=3, iterations=1) > PAGES // 50
+
+
+def test_next_page_by_query(benchmark, full):
+    benchmark.pedantic(one_query(full, 1), rounds=100, iterations=1, warmup_rounds=5)
+
+
+def test_next_page_by_claim(benchmark, full):
+    benchmark.pedantic(one_claim(full, 1), rounds=100, iterations=1, warmup_rounds=5)
+
+
+def milliseconds(work: Callable[[], None], rounds: int = 200) -> str:
+    times = []
+    work()
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(1000 * (time.perf_counter() - start))
+    return f"median {statistics.median(times):.2f} ms, best {min(times):.2f} ms"
+
+
+def measure(url: str, pages: int) -> None:
+    """Fill an empty database and print what the next page costs."""
+    database = open_database(url)
+    fill(database, pages)
+    for person, words in ((1, f"answered {pages // 50:,} pages"), (2, "newcomer")):
+        print(f"{database.dialect}, {pages:,} pages, {words}:")
+        print("  query", milliseconds(one_query(database, person)))
+        print("  claim", milliseconds(one_claim(database, person)))
+    database.close()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        measure(f"sqlite:///{Path(folder) / 'cssim.db'}", 1_000_000)
+    if server := os.environ.get("TEST_POSTGRES_URL"):
+        name = f"cssim_bench_{uuid.uuid4().hex}"
+        admin = create_engine(make_url(server), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"create database {name}"))
+        try:
+            address = make_url(server).set(database=name)
+            measure(address.render_as_string(hide_password=False), 1_000_000)
+        finally:
+            with admin.connect() as connection:
+                connection.execute(text(f"drop database {name} with (force)"))

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from cssim.errors import BadInput
 from cssim.triples import triples_from
 from cssim.types import Answer, ClusterKind, JudgementKind, Page, PageMode
-from db import annotations, imports, library
+from db import annotations, imports, library, whole_log
 from db.annotations import NewJudgement, NewPage
 from db.models import PageRow, PersonRow
 
@@ -101,7 +101,7 @@ def test_a_judgement_comes_back_as_it_went_in(world):
     )
     world.judge(given)
     with world.database.reading() as session:
-        (logged,) = annotations.log_of(session, [world.cluster])
+        (logged,) = whole_log.log_of(session, [world.cluster])
     (judgement,) = world.log()
     assert logged.judgement == judgement
     assert judgement.answer == given.answer
@@ -150,7 +150,7 @@ def test_a_judgement_can_be_superseded_once_only(world):
     with pytest.raises(IntegrityError):
         world.judge(later)
     with world.database.reading() as session:
-        log = annotations.log_of(session, [world.cluster])
+        log = whole_log.log_of(session, [world.cluster])
     assert [logged.superseded for logged in log] == [True, False]
 
 

@@ -21,7 +21,7 @@ from cssim.services.library import cluster_summaries, load_triples
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import ModelKind
 from db import annotations as log
-from db import library
+from db import library, whole_log
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_everything_simulated_is_marked(built):
     assert not people[demo.NEWCOMER].simulated
     with ws.database.reading() as session:
         clusters = [c.id for c in library.list_clusters(session, ws.project.id)]
-        rows = log.log_of(session, clusters)
+        rows = whole_log.log_of(session, clusters)
     assert rows
     assert all(row.simulated for row in rows)
 
