@@ -44,7 +44,7 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 th, td { padding: .3rem .55rem; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--rule); }
 th { border-bottom: 2px solid var(--ink); vertical-align: bottom; overflow-wrap: anywhere;
-  min-width: 4rem; } td { white-space: nowrap; } .number { text-align: right; }
+  min-width: 6.2rem; } td { white-space: nowrap; } .number { text-align: right; }
 a { color: var(--link); } .quiet, li { color: var(--quiet); }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 13px; }
 svg .axis, svg .mark { stroke: var(--quiet); } svg .mark { stroke-dasharray: 4 4; }
