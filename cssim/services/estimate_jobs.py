@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-import cssim
 from cssim.errors import BadInput
 from cssim.services import jobs
+from cssim.services.code import code_fingerprint
 from cssim.services.comparing import digest
 from cssim.services.estimating import Data, Estimate, Estimated, Score, Setup, estimate, fit
 from cssim.services.library import load_triples
@@ -33,7 +33,7 @@ from db import runs
 def key_of(shelf: Shelf, triples: Triples, setup: Setup) -> str:
     """16 hexadecimal digits of all that goes into an estimate."""
     prints = [shelf.models[i].fingerprint for i in setup.models]
-    return digest([setup.strategy, prints, triples.fingerprint, cssim.__version__])
+    return digest([setup.strategy, prints, triples.fingerprint, code_fingerprint()])
 
 
 def stored(ws: Workspace, key: str) -> Estimated | None:

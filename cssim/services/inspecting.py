@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cssim
 from cssim.errors import BadInput, NotFound
 from cssim.services import jobs
+from cssim.services.code import code_fingerprint
 from cssim.services.inspection_files import read_arrays, read_facts
 from cssim.services.inspection_types import (
     SHOWN,
@@ -205,7 +205,7 @@ def fingerprints(
         ensembles: the ensembles with a row.
         every: models and members by id.
     """
-    found = {"data": triples.fingerprint, "code": cssim.__version__}
+    found = {"data": triples.fingerprint, "code": code_fingerprint()}
     found |= {f"model {model.name}": model.fingerprint for model in models}
     for group in ensembles:
         parts = [every[i].fingerprint for i in group.member_ids if i in every]
