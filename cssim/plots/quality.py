@@ -60,7 +60,11 @@ def people_scatter(
     )
     figure.update_layout(
         **layout(dark=dark),
-        xaxis={"title": {"text": "Median seconds of an answer"}, "type": "log"},
+        xaxis={
+            "title": {"text": "Median seconds of an answer"},
+            "type": "log",
+            "tickvals": [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100],
+        },
         yaxis={"title": {"text": "Agreement with the others, %"}},
         height=380,
     )

@@ -187,15 +187,15 @@ def _people(gold: Sequence[Cluster]) -> dict[str, Any]:
         if found["people"] > 1:
             share = right.slider("On this share of the pages, %", 0, 100, 100, key="plan_share")
             found["overlap_share"] = share / 100
-        found["adaptive"] = left.checkbox(
+        found["adaptive"] = st.checkbox(
             "Add people while they are not sure",
             key="plan_adaptive",
             help="A page on which the first people disagree is given to more, up to the limit.",
         )
         if found["adaptive"]:
             least = max(2, found["people"])
-            found["cap"] = int(right.number_input("At most", least, 50, max(6, least)))
-        found["repeat_rate"] = left.slider("Repeats, %", 0, 20, 5, key="plan_repeats") / 100
+            found["cap"] = int(st.number_input("At most", least, 50, max(6, least)))
+        found["repeat_rate"] = st.slider("Repeats, %", 0, 20, 5, key="plan_repeats") / 100
         found["priority"] = int(right.number_input("Priority", -100, 100, 0, key="plan_priority"))
         names = [cluster.name for cluster in gold]
         if names:

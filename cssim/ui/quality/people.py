@@ -13,10 +13,10 @@ from cssim.ui import figures, tables, words
 
 PER_PAGE = 25
 _SORTS = {
+    "warned": "What stands out first",
     "answers": "Most answers",
     "agreement": "Least agreement",
     "fast": "Fastest",
-    "warned": "What stands out first",
 }
 
 
