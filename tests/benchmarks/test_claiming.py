@@ -135,7 +135,7 @@ def test_next_page_by_obvious(benchmark, full):
                 text("select id, done from pages where project_id = 1 and done < wanted")
             )
             open_ = [(done, id_) for id_, done in rows if (id_,) not in own]
-        return min(open_)[1]
+        return int(min(open_)[1])
 
     assert benchmark.pedantic(obvious, rounds=3, iterations=1) > PAGES // 50
 

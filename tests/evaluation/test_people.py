@@ -17,6 +17,7 @@ from cssim.evaluation import people
 from cssim.evaluation.consensus import dawid_skene, majority
 from cssim.evaluation.people import NOBODY, Said
 from cssim.types import Answer, JudgementKind
+from tests.typed import present
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TIE = Answer(JudgementKind.TIE)
@@ -63,12 +64,11 @@ def naive_alpha(answers):
     for one in answers:
         for low, high, value in people.votes_of(one):
             units[one.reference, low, high].append(turned(one.reference, low, high, value))
-    units = {k: v for k, v in units.items() if len(v) > 1}
-    everything = [value for values in units.values() for value in values]
+    several = [values for values in units.values() if len(values) > 1]
+    everything = [value for values in several for value in values]
     n = len(everything)
     observed = sum(
-        sum(x != y for x, y in permutations(values, 2)) / (len(values) - 1)
-        for values in units.values()
+        sum(x != y for x, y in permutations(values, 2)) / (len(values) - 1) for values in several
     )
     counts = Counter(everything)
     expected = sum(counts[x] * counts[y] for x in counts for y in counts if x != y) / (n - 1)
@@ -79,7 +79,7 @@ def test_alpha_and_fleiss_are_those_of_their_definitions():
     answers = crowd()
     found = people.overall(answers)
     assert found.alpha == pytest.approx(naive_alpha(answers))
-    units = defaultdict(Counter)
+    units: dict[tuple[int, int, int], Counter[int]] = defaultdict(Counter)
     for one in answers:
         ((low, high, value),) = people.votes_of(one)
         units[one.reference, low, high][turned(one.reference, low, high, value)] += 1
@@ -172,7 +172,7 @@ def test_self_agreement_compares_pairs_whatever_the_order_on_the_page():
 
 def test_sides_are_tested_by_the_binomial_or_chi_squared():
     answers = [said(1, 9, 2, 3, 2 if i < 15 else 3, shown=(0, 1)) for i in range(20)]
-    found = people.sides(answers)
+    found = present(people.sides(answers))
     assert (found.side, found.places, found.share.share) == (0, 2, 0.75)
     assert found.p == pytest.approx(binomtest(15, 20).pvalue)
     three = [
@@ -186,7 +186,7 @@ def test_sides_are_tested_by_the_binomial_or_chi_squared():
         )
         for i, k in enumerate([2] * 12 + [0] * 6 + [1] * 3)
     ]
-    found = people.sides(three)
+    found = present(people.sides(three))
     assert (found.side, found.places, found.share.n) == (0, 3, 21)
     assert found.p == pytest.approx(chisquare([12, 6, 3]).pvalue)
     assert people.sides([said(1, 9, 2, 3, None)]) is None
@@ -195,7 +195,8 @@ def test_sides_are_tested_by_the_binomial_or_chi_squared():
 def test_pace_counts_too_fast_answers_and_ignores_broken_clocks():
     answers = [said(1, 9, 2, 3, 2, ms=ms, at=at) for at, ms in enumerate((100, 900, -50, 700))]
     found = people.pace(answers, 800)
-    assert (found.median_ms, found.fast.share, found.fast.n) == (700.0, pytest.approx(2 / 3), 3)
+    assert (found.median_ms, found.fast.n) == (700.0, 3)
+    assert found.fast.share == pytest.approx(2 / 3)
 
 
 def test_circles_are_counted_over_pages_and_never_within_one():
@@ -224,8 +225,9 @@ def test_the_most_frequent_class_is_found():
         ranked(1, 9, (1, 2, 3), (0, 1, 2), (3, 3, 4)),
         ranked(1, 9, (1, 2, 3), (0, 1, 2), (3, 3, 3)),
     ]
-    value, share = people.constant_class(answers)
-    assert (value, share.share, share.n) == (3, pytest.approx(5 / 6), 6)
+    value, share = present(people.constant_class(answers))
+    assert (value, share.n) == (3, 6)
+    assert share.share == pytest.approx(5 / 6)
 
 
 def naive_dawid_skene(votes, questions, persons, rounds):
@@ -278,7 +280,7 @@ def test_the_model_trusts_the_careful_against_two_careless_ones():
     found = dawid_skene(question, person, value, values=2)
     counts = np.stack([np.bincount(question[value == v], minlength=300) for v in (0, 1)], axis=1)
     by_model = (found.posterior.argmax(axis=1) == right).mean()
-    by_majority = (majority(counts) == right).mean()
+    by_majority = (majority(counts.astype(float)) == right).mean()
     assert by_model > 0.92
     assert by_majority < 0.87
     assert found.skill == pytest.approx([0.97, 0.6, 0.6, 0.55, 0.55], abs=0.1)
@@ -308,7 +310,7 @@ def test_the_people_of_the_recorded_study_by_pandas(shared):
     assert len(answers) == 20_086
     assert len(set(numbers)) == 416
     assert found.alpha == pytest.approx(naive_alpha(answers), abs=1e-9)
-    assert 0.42 < found.alpha < 0.45
+    assert 0.42 < present(found.alpha) < 0.45
     data["low"] = data[["a", "b"]].min(axis=1)
     data["question"] = data.ref + data.low + data[["a", "b"]].max(axis=1)
     data["value"] = np.where(data.answer == "A", data.a, data.b) == data.low
@@ -328,7 +330,7 @@ def test_the_people_of_the_recorded_study_by_pandas(shared):
         assert others[number].agreement.share == pytest.approx(np.mean(shares))
         mine = [one for one in answers if one.person == number]
         left = (own.answer == "A").sum()
-        side = people.sides(mine)
+        side = present(people.sides(mine))
         assert side.p == pytest.approx(binomtest(int(left), len(own)).pvalue)
         speed = people.pace(mine, 800)
         assert speed.median_ms == own.response_ms[own.response_ms >= 0].median()

@@ -79,7 +79,8 @@ def test_a_page_scores_the_mean_of_its_pairs():
 
 
 def naive_choice(pages, scores, count):
-    used, chosen = dict.fromkeys((i for _, c in pages for i in c), 0), []
+    used = dict.fromkeys((i for _, c in pages for i in c), 0)
+    chosen: list[int] = []
     while len(chosen) < count:
         left = [at for at in range(len(pages)) if at not in chosen]
         values = {at: scores[at] / (1 + np.mean([used[i] for i in pages[at][1]])) for at in left}

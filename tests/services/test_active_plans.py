@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sqlalchemy import select
@@ -18,7 +20,7 @@ from db import annotations as records
 from db import library
 from db.models import PageRow
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "kind": "validation",
     "reference_count": 2,
     "pages_per_reference": 6,
@@ -55,7 +57,7 @@ def score_of(ws: Workspace, pages) -> float:
     n = len(rows)
     triples = Triples(
         rows[:, 0], rows[:, 1], rows[:, 2], np.ones(n), np.zeros(n), np.full(n, np.nan),
-        np.full(n, np.nan), np.zeros(n),
+        np.full(n, np.nan), np.zeros(n, dtype=np.int64),
     )  # fmt: skip
     models = [shelf.by_name[name].id for name in SPEC["models"]]
     distances = np.stack([shelf.distances(model, triples) for model in models])

@@ -287,7 +287,8 @@ def test_a_known_order_asks_for_pairs_of_different_classes_only():
 
 
 def test_certainty_is_the_upper_half_of_the_posterior():
-    a, b = (0, 1), (1, 0)
+    a: tuple[int, ...] = (0, 1)
+    b: tuple[int, ...] = (1, 0)
     for said in ([a], [a, a], [a, b], [a, a, b], [a, a, a, b], [a, ()]):
         first = said.count(a) + said.count(()) / 2
         second = said.count(b) + said.count(()) / 2
@@ -338,10 +339,10 @@ def test_pages_go_to_more_people_and_new_ones_are_drawn_around_a_reference(ws):
     new = plans.send_back(ws, [pictures[0]], "new", per_reference=4, people=2, name="new")
     assert (new.counts.pages, new.counts.wanted, new.counts.choose) == (4, 8, 8)
     assert {h.page.reference for h in take(ws, ada, 6)} == {pictures[0]}
-    for values, message in (
-        ({"references": [pictures[0]], "how": "fax"}, "sent back as"),
-        ({"references": [], "how": "more"}, "at least one reference"),
-        ({"references": [pictures[5]], "how": "more"}, "no pages around"),
+    for references, how, message in (
+        ([pictures[0]], "fax", "sent back as"),
+        ([], "more", "at least one reference"),
+        ([pictures[5]], "more", "no pages around"),
     ):
         with pytest.raises(BadInput, match=message):
-            plans.send_back(ws, values["references"], values["how"], name="x")
+            plans.send_back(ws, references, how, name="x")
