@@ -13,6 +13,7 @@ import torch
 
 from cssim.config import load_settings
 from cssim.ensembles.competence import competence_map
+from cssim.ensembles.maps import MapWeights
 from cssim.ensembles.projection import fit_projection
 from cssim.ensembles.strategies import cross_fit
 from cssim.errors import BadInput, NotFound
@@ -24,10 +25,11 @@ from cssim.services.executors import run_worker
 from cssim.services.inspecting import SHOWN, TRAINED, UNSEEN, Inspection
 from cssim.services.library import load_triples
 from cssim.services.workspace import Workspace, open_workspace
-from cssim.types import Answer, JobState, JudgementKind
+from cssim.types import Answer, ClusterKind, JobState, JudgementKind
 from db import annotations as records
 from db import library, runs
 from db.annotations import NewJudgement
+from tests.typed import present
 from tests.world import World
 
 VALIDATION, TEST = "w-validation", "w-test"
@@ -118,16 +120,18 @@ def test_everything_is_computed_once_and_is_what_it_says(ws: Workspace) -> None:
     assert info.pca_of == "as the ensemble map uses it"
     fitted = fitted_of(ws, experiments.list_ensembles(ws)[2])
     looks = embeddings_of(ws, encoder, inspection.reference)
-    np.testing.assert_allclose(inspection.pca, fitted.weighting.projection(looks), atol=1e-5)
+    weighting, pca = fitted.weighting, present(inspection.pca)
+    assert isinstance(weighting, MapWeights)
+    np.testing.assert_allclose(pca, weighting.projection(looks), atol=1e-5)
     assert [mark.cluster for mark in info.landmarks] == contexts(ws)
     for mark in info.landmarks:
         place = inspection.reference.tolist().index(mark.reference)
-        assert mark.pca == pytest.approx(tuple(inspection.pca[place]))
+        assert mark.pca == pytest.approx(tuple(pca[place]))
     assert inspection.tsne is None  # too few references
     assert info.notes == ("No t-SNE: it needs 5 references.",)
     variance = looks.astype(float).var(axis=0).sum()
-    assert info.explained == pytest.approx(inspection.pca.var(axis=0) / variance)
-    assert competence_map(inspection.pca, inspection.accuracy).accuracy.shape[0] == 6
+    assert info.explained == pytest.approx(pca.var(axis=0) / variance)
+    assert competence_map(pca, inspection.accuracy).accuracy.shape[0] == 6
 
 
 def test_ensembles_answer_what_they_were_fitted_on_out_of_fold(ws: Workspace) -> None:
@@ -179,7 +183,7 @@ def test_without_a_map_ensemble_the_plane_is_that_of_these_references(ws: Worksp
     with ws.database.reading() as session:
         tiny = runs.get_model(session, ws.project.id, "tiny")
     looks = embeddings_of(ws, encoder_of(ws, tiny), inspection.reference)
-    np.testing.assert_allclose(inspection.pca, fit_projection(looks, 2)(looks), atol=1e-9)
+    np.testing.assert_allclose(present(inspection.pca), fit_projection(looks, 2)(looks), atol=1e-9)
 
 
 def test_an_inspection_says_when_it_is_out_of_date(ws: Workspace) -> None:
@@ -241,7 +245,7 @@ def test_what_cannot_be_inspected_is_refused_with_the_reason(ws: Workspace) -> N
     with pytest.raises(BadInput, match="no model"):
         inspecting.inspection_request(ws, [TEST], models=[], ensembles=[])
     with ws.database.writing() as session:
-        library.add_cluster(session, ws.project.id, "empty", "test")
+        library.add_cluster(session, ws.project.id, "empty", ClusterKind.TEST)
     with pytest.raises(BadInput, match="no answers yet"):
         inspecting.inspection_request(ws, ["empty"])
 

@@ -16,8 +16,10 @@ from cssim.services.inspecting import Landmark
 from cssim.services.regions import View, picture
 from cssim.types import Image
 from tests.inspections import made_up
+from tests.typed import present
 
 INSPECTION = made_up(references=30)
+PCA = present(INSPECTION.pca)
 IMAGES = tuple(
     Image(int(i), f"{i}.jpg", "0" * 64, tags=("all", "sea" if i % 3 else "land"))
     for i in INSPECTION.reference
@@ -29,12 +31,13 @@ def test_dots_are_the_shrunk_accuracies_and_the_map_is_the_papers() -> None:
     found = picture(INSPECTION, IMAGES, MODEL)
     (panel,), (test,) = found.panels, found.tests
     row = INSPECTION.row("CS one")
-    np.testing.assert_allclose(panel.value, shrunk(INSPECTION.sums[row], INSPECTION.counts))
+    counts = INSPECTION.counts.astype(float)
+    np.testing.assert_allclose(panel.value, shrunk(INSPECTION.sums[row], counts))
     assert panel.centre == pytest.approx(INSPECTION.credit[row].mean())
-    raw = INSPECTION.sums[row] / INSPECTION.counts
-    made = competence_map(INSPECTION.pca, raw[None], grid=20, window=6)
+    raw = INSPECTION.sums[row] / counts
+    made = competence_map(PCA, raw[None], grid=20, window=6)
     np.testing.assert_array_equal(panel.surface, made.accuracy[0])
-    assert test == region_test(INSPECTION.pca, raw, grid=20, window=6)
+    assert test == region_test(PCA, raw, grid=20, window=6)
     assert panel.title == "CS one"
 
 
@@ -53,7 +56,8 @@ def test_a_difference_is_one_model_minus_the_other_everywhere() -> None:
         for name in ("CS one", "CS two")
     )
     np.testing.assert_allclose(panel.value, one.value - other.value)
-    np.testing.assert_allclose(panel.surface, one.surface - other.surface)
+    surfaces = present(one.surface) - present(other.surface)
+    np.testing.assert_allclose(present(panel.surface), surfaces)
     (back,) = picture(INSPECTION, IMAGES, replace(view, row="CS two", other="CS one")).panels
     np.testing.assert_allclose(back.value, -panel.value)
     assert panel.centre == 0
@@ -143,12 +147,12 @@ def test_overlays_mark_clusters_tags_and_what_was_seen() -> None:
     seen[1, 4], seen[1, 5] = 2, 1
     leaked = replace(INSPECTION, seen=seen)
     marks = picture(leaked, IMAGES, replace(MODEL, overlay="leakage")).marks
-    assert {mark.name: mark.image.tolist() for mark in marks} == {
+    assert {mark.name: present(mark.image).tolist() for mark in marks} == {
         "reference in training": [104],
         "shown in training": [105],
     }
     many = replace(MODEL, overlay="leakage", kind="multiples")
-    assert [m.image.tolist() for m in picture(leaked, IMAGES, many).marks] == [[104]]
+    assert [present(m.image).tolist() for m in picture(leaked, IMAGES, many).marks] == [[104]]
     assert picture(INSPECTION, IMAGES, many).marks == ()
     stars = replace(INSPECTION.info, landmarks=(Landmark("ocean", 7, (1.0, 2.0), None),))
     known = replace(INSPECTION, info=stars)
@@ -167,8 +171,8 @@ def test_groups_beyond_the_palette_share_a_colour() -> None:
 def test_the_null_is_said_in_words() -> None:
     (test,) = picture(INSPECTION, IMAGES, MODEL).tests
     sentence = regions.null_sentence("CS one", test)
-    assert f"explain **{100 * test.explained:.1f} %**" in sentence
-    assert f"shuffled references **{100 * test.shuffled:.1f} %**" in sentence
+    assert f"explain **{100 * present(test.explained):.1f} %**" in sentence
+    assert f"shuffled references **{100 * present(test.shuffled):.1f} %**" in sentence
     assert "no more than chance" in sentence
     sure = replace(test, p=0.005)
     assert "p ≤ 0.005: **regions matter**." in regions.null_sentence("CS one", sure)

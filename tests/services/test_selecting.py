@@ -8,6 +8,7 @@ import pytest
 from cssim.evaluation.statistics import wilson
 from cssim.services import selecting
 from tests.inspections import made_up
+from tests.typed import present
 
 
 def test_accuracy_of_every_row_is_the_mean_over_the_selected_triples() -> None:
@@ -64,8 +65,7 @@ def test_two_selections_are_compared_row_by_row() -> None:
     assert one.first == pytest.approx(selecting.accuracies(inspection, first)[2].accuracy)
     assert one.second == pytest.approx(selecting.accuracies(inspection, second)[2].accuracy)
     assert one.difference == pytest.approx(one.second - one.first)
-    assert one.low is not None
-    assert one.low < one.difference < one.high
+    assert present(one.low) < one.difference < present(one.high)
     same = selecting.differences(inspection, first, first)[0]
     assert (same.difference, same.low, same.high) == (0, 0, 0)  # drawn together, not apart
     (alone,) = {x.low for x in selecting.differences(inspection, first[:1], second)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,10 +51,11 @@ def shown_ids(app: AppTest) -> list[int]:
     return [int(found) for found in re.findall(r'data-image="(\d+)"', markup(app))]
 
 
-def figure(app: AppTest) -> dict:
+def figure(app: AppTest) -> dict[str, Any]:
     """What the browser is told to draw."""
     (element,) = app.get("bidi_component")
-    return json.loads(json.loads(element.proto.json)["figure"])
+    drawn: dict[str, Any] = json.loads(json.loads(element.proto.json)["figure"])
+    return drawn
 
 
 def state_view(app: AppTest) -> View:
