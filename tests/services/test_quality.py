@@ -23,6 +23,7 @@ from db import annotations as records
 from db import library as shelves
 from db.models import AuditRow, JudgementRow
 from tests.pages import add_pictures
+from tests.typed import present
 
 LEFT, RIGHT = Answer(JudgementKind.ANSWER, (0, 1)), Answer(JudgementKind.ANSWER, (1, 0))
 
@@ -70,13 +71,13 @@ def test_who_stands_out_is_told_with_reasons(ws):
     by_name = {person.person.name: person for person in report.people}
     assert by_name["Ada"].warnings == by_name["Ben"].warnings == ()
     carl = by_name["Carl"]
-    assert carl.sides.share.share == 1.0
+    assert present(carl.sides).share.share == 1.0
     assert (carl.pace.median_ms, carl.pace.fast.share) == (300.0, 1.0)
     assert [w for w in carl.warnings if "under 800 ms" in w or "from the left" in w] == list(
         carl.warnings
     )
     assert len(carl.warnings) == 2
-    assert by_name["Ada"].others.agreement.share > carl.others.agreement.share
+    assert present(by_name["Ada"].others).agreement.share > present(carl.others).agreement.share
     lenient = quality.quality_report(ws, rules=QualityRules(fast_ms=200, side_p=0.0))
     assert all(not person.warnings for person in lenient.people)
 
@@ -162,10 +163,10 @@ def test_disputes_come_most_disputed_first_and_decisions_change_no_vote(ws):
     assert load_triples(ws, [cluster]).fingerprint == before
     left = {dispute.page.id for dispute in consensus.disputes(ws)}
     assert left == {dispute.page.id for dispute in found[2:]}
-    decided = {d.page.id: d.decision for d in consensus.disputes(ws, decided=True)}
+    decided = {d.page.id: present(d.decision) for d in consensus.disputes(ws, decided=True)}
     assert decided[found[0].page.id].note == "look again"
     consensus.adjudicate(ws, found[0].page.id, LEFT, by=boss)
-    again = {d.page.id: d.decision.answer for d in consensus.disputes(ws, decided=True)}
+    again = {d.page.id: present(d.decision).answer for d in consensus.disputes(ws, decided=True)}
     assert again[found[0].page.id] == LEFT
     with pytest.raises(NotFound):
         consensus.adjudicate(ws, 10**6, LEFT)

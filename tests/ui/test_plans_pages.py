@@ -13,6 +13,7 @@ from cssim.services.workspace import Workspace
 from cssim.types import Answer, JudgementKind, PageMode, Role
 from cssim.ui import runtime
 from tests.pages import add_pictures
+from tests.typed import present
 from tests.ui.looking import look, said, sign_in, tables
 
 LEFT, RIGHT = Answer(JudgementKind.ANSWER, (0, 1)), Answer(JudgementKind.ANSWER, (1, 0))
@@ -136,4 +137,4 @@ def test_a_dispute_is_decided_blind_and_the_votes_are_shown_afterwards(answered)
     assert "Ada" in said(app)
     decided = consensus.disputes(answered, decided=True)
     assert [d.page.id for d in decided] == [dispute.page.id]
-    assert decided[0].decision.answer.kind is JudgementKind.ANSWER
+    assert present(decided[0].decision).answer.kind is JudgementKind.ANSWER
