@@ -22,7 +22,7 @@ def world():
 
 
 def timed(benchmark, run, rounds: int = 3) -> int:
-    return benchmark.pedantic(run, rounds=rounds, warmup_rounds=1)
+    return int(benchmark.pedantic(run, rounds=rounds, warmup_rounds=1))
 
 
 def test_train_by_obvious(benchmark, folder, world):

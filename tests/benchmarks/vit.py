@@ -18,7 +18,7 @@ from cssim.embeddings.backbones import load_backbone
 from cssim.training.config import TrainConfig
 from cssim.training.features import Features, crop
 from cssim.training.learner import Learner
-from cssim.training.model import CSModel
+from cssim.training.model import CSModel, LinearRankingBlock
 from cssim.triples import Triples
 
 PAGES = 4
@@ -108,8 +108,10 @@ class Obvious:
         """One pass over all triples in both orders: how many images were encoded."""
         rng, encoded = np.random.default_rng(0), 0
         t = self.world.triples
-        samples = [(r, a, b) for r, a, b in zip(t.reference, t.a, t.b, strict=True)]
-        samples = [(*s, 0) for s in samples] + [(r, b, a, 1) for r, a, b in samples]
+        given = list(zip(t.reference, t.a, t.b, strict=True))
+        samples = [(*s, 0) for s in given] + [(r, b, a, 1) for r, a, b in given]
+        ranking = self.model.ranking
+        assert isinstance(ranking, LinearRankingBlock)
         self.model.train()
         for start in range(0, len(samples), 8):
             part = samples[start : start + 8]
@@ -119,7 +121,7 @@ class Obvious:
                 vectors.append(self.model(self.backbone.preprocess(pictures)))
                 encoded += len(pictures)
             answers = torch.tensor([s[3] for s in part])
-            scores = self.model.ranking.linear(torch.cat(vectors, dim=1))
+            scores = ranking.linear(torch.cat(vectors, dim=1))
             loss = torch.nn.functional.cross_entropy(scores, answers)
             r, a, b = (torch.nn.functional.normalize(v) for v in vectors)
             gap = (r - a).square().sum(1) - (r - b).square().sum(1)

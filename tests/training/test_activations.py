@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from cssim.training.features import Features, Shared
 from cssim.training.loop import fit
 from cssim.training.model import CSModel
 from tests.training.worlds import backbone, load, triples
+from tests.typed import present
 
 SHAPE = torch.Size((3, 5))
 HASHES = {i: f"{i:02d}{i:062d}" for i in range(1, 15)}
@@ -55,7 +57,7 @@ def test_what_was_not_used_for_longest_is_forgotten_and_the_size_is_kept(tmp_pat
         cache.put("k", f"{i:02d}x", numbers(i))
         os.utime(files(tmp_path)[i], (i, i))
     assert cache.get("k", "00x", SHAPE, torch.float32) is not None  # used again just now
-    mapped = cache.get("k", "02x", SHAPE, torch.float32)
+    mapped = present(cache.get("k", "02x", SHAPE, torch.float32))
     cache.put("k", "10x", numbers(10))
     left = {path.stem for path in files(tmp_path)}
     assert sum(path.stat().st_size for path in files(tmp_path)) <= 9 * one
@@ -67,8 +69,9 @@ def test_what_was_not_used_for_longest_is_forgotten_and_the_size_is_kept(tmp_pat
 def test_a_write_to_what_was_mapped_never_reaches_the_file(tmp_path):
     cache = ActivationCache(tmp_path, max_bytes=10**6)
     cache.put("k", "ab1", numbers(0))
-    cache.get("k", "ab1", SHAPE, torch.float32).zero_()
-    assert torch.equal(cache.get("k", "ab1", SHAPE, torch.float32), numbers(0))
+    present(cache.get("k", "ab1", SHAPE, torch.float32)).zero_()
+    again = cache.get("k", "ab1", SHAPE, torch.float32)
+    assert torch.equal(present(again), numbers(0))
 
 
 def _put_many(root) -> None:
@@ -120,9 +123,9 @@ def test_training_with_shared_activations_ends_with_the_same_weights(tmp_path):
     source, given = backbone(tmp_path / "b"), triples(12)
     config = TrainConfig(last_blocks=1, targets=("q_proj",), epochs=2)
     shared = Shared(ActivationCache(tmp_path / "cache", max_bytes=10**8), HASHES)
-    told = []
+    told: list[tuple[int, int, str]] = []
     alone = list(fit(source, given, load, config, folder=tmp_path / "1"))
-    options = {"shared": shared, "progress": lambda *args: told.append(args)}
+    options: dict[str, Any] = {"shared": shared, "progress": lambda *args: told.append(args)}
     first = list(fit(source, given, load, config, folder=tmp_path / "2", **options))
     images = len(given.images)
     assert told[-1] == (images, images, f"{images} of {images} images read")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_a_head_on_a_head_starts_where_the_first_one_ended() -> None:
 def test_dropout_changes_what_is_learned_and_nothing_else() -> None:
     rng = np.random.default_rng(2)
     features = rng.normal(size=(14, 6)).astype(np.float32)
-    options = {"adapter": "head", "rank": 3, "epochs": 3, "lr": 0.01}
+    options: dict[str, Any] = {"adapter": "head", "rank": 3, "epochs": 3, "lr": 0.01}
     heads = [
         fit_head(features, np.arange(1, 15), triples(12), TrainConfig(**options, dropout=share))
         for share in (0.0, 0.5, 0.5)
@@ -90,8 +91,9 @@ def test_a_run_of_a_cluster_takes_a_second() -> None:
     n = 225
     a, b = rng.integers(1, 2000, (2, n))
     answers = Triples(
-        np.zeros(n), a, b, a < b, a >= b, np.full(n, np.nan), np.full(n, np.nan), np.arange(n)
-    )
+        np.zeros(n, dtype=np.int64), a, b, a < b, a >= b, np.full(n, np.nan), np.full(n, np.nan),
+        np.arange(n),
+    )  # fmt: skip
     config = TrainConfig(adapter="head", rank=64, patience=60)
     start = time.process_time()
     head = fit_head(features, np.arange(2000), answers, config)

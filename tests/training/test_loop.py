@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -293,7 +294,7 @@ def test_the_state_holds_no_pickle(tmp_path):
 
 def test_gradients_of_parts_add_up_to_that_of_the_whole_step(tmp_path):
     source, given = backbone(tmp_path / "b"), triples(12, references=3)
-    settings = {"epochs": 2, "batch_pages": 6, "last_blocks": 2, "rank": 2}
+    settings: dict[str, Any] = {"epochs": 2, "batch_pages": 6, "last_blocks": 2, "rank": 2}
     whole = trained(tmp_path / "1", source, config(**settings, held_images=1000), given)
     parts = trained(tmp_path / "2", source, config(**settings, held_images=4), given)
     for one, other in zip(whole[1:], parts[1:], strict=True):

@@ -1,5 +1,7 @@
 """The published recipe, and the global rival: what they set, and what a step of them costs."""
 
+from collections.abc import Generator
+
 import numpy as np
 import pytest
 import torch
@@ -94,6 +96,7 @@ def test_the_paper_recipe_trains_and_goes_on_where_it_was_left(tmp_path):
     assert whole[1].images == 2 * len(given) * 3
     assert whole[2].lr == config.lr
     halves = fit(source, given, load, config, folder=tmp_path / "halves")
+    assert isinstance(halves, Generator)
     first = [next(halves), next(halves)]
     halves.close()
     rest = list(fit(source, given, load, config, folder=tmp_path / "halves"))
