@@ -3,6 +3,7 @@
 const HOLD = 450; // ms until holding still zooms
 const GHOST = 700; // ms after a tap within which its click comes
 const DOUBLE = 400; // ms between the halves of a double tap, at most
+const SAME_PLACE = 40; // px between them, at most
 const TAPPED = "[data-do], [data-key], [data-place]"; // what a tap acts on
 const SLACK = { mouse: 6, touch: 12, pen: 10 }; // px that a still hand moves
 
@@ -25,9 +26,12 @@ const POINTER = {
     this.touched = null;
     if (!touched || touched.pointerId !== event.pointerId || this.tapBlocked) return;
     if (Math.hypot(event.clientX - touched.x, event.clientY - touched.y) > SLACK.touch) return;
+    const { x, y } = this.tapped ?? { x: -Infinity, y: -Infinity };
+    const near = Math.hypot(event.clientX - x, event.clientY - y) < SAME_PLACE;
     const soon = event.timeStamp - (this.tappedAt ?? -Infinity) < DOUBLE;
     this.tappedAt = event.timeStamp;
-    if (soon && this.answeredByFirst()) return;
+    this.tapped = { x: event.clientX, y: event.clientY };
+    if (near && soon && this.answeredByFirst()) return;
     this.activate(touched.target, event);
   },
 
