@@ -37,7 +37,8 @@ def look(page: str, before: Callable[[AppTest], None] | None = None) -> AppTest:
 def said(app: AppTest) -> str:
     """All words of a page outside its widgets."""
     parts = [
-        *app.markdown, *app.title, *app.header, *app.info, *app.error, *app.warning, *app.success, *app.caption,
+        *app.markdown, *app.title, *app.header, *app.info, *app.error, *app.warning, *app.success,
+        *app.caption,
     ]  # fmt: skip
     return " ".join([*(str(part.value) for part in parts), *tables(app), *metrics(app)])
 
