@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import combinations, islice
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.types import JudgementKind
-from db.models import LeaseRow
+from db.models import ImageRow, LeaseRow
 from tests.e2e.labelling import (
     LAB,
     lab,
@@ -26,6 +27,7 @@ from tests.e2e.labelling import (
     wait_saved,
     wait_state,
 )
+from tests.pages import add_pages
 
 pytestmark = pytest.mark.e2e
 PHONE: dict[str, Any] = {
@@ -47,6 +49,11 @@ def press(page: Page, keys: str) -> str:
 def test_two_tabs_of_one_person_share_the_work(
     ws: Workspace, pages: list[int], server: str, chromium: Browser
 ) -> None:
+    with ws.database.reading() as session:
+        images = list(session.scalars(select(ImageRow.id).order_by(ImageRow.id)).all())[:9]
+    # Enough for two full queues: where nothing else is left, tabs may show the same page.
+    more = [(images[0], some) for some in islice(combinations(images[1:], 3), 20)]
+    pages = [*pages, *add_pages(ws, more)]
     left = open_labelling(chromium, server)
     right = left.context.new_page()
     right.goto(f"{server}/annotate")
