@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-import cssim
+from cssim.services.code import code_fingerprint
 from cssim.services.comparing import digest
 from cssim.services.plain import plain
 from cssim.services.regime_curves import axes_of, axis, budgets, cell_row, overtaking
@@ -223,7 +223,7 @@ def _fair(numbers: Numbers) -> str:
 def _fingerprints(
     params: Mapping[str, Any], models: Sequence[ModelInfo], sources: Sources
 ) -> dict[str, str]:
-    found = data_fingerprints(sources) | {"code": cssim.__version__}
+    found = data_fingerprints(sources) | {"code": code_fingerprint()}
     found["settings"] = digest(plain(params))
     return found | {f"model {model.name}": model.fingerprint for model in models}
 

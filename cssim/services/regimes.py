@@ -64,6 +64,7 @@ from typing import Any
 
 from cssim.errors import BadInput, NotFound
 from cssim.services import jobs
+from cssim.services.code import code_fingerprint
 from cssim.services.jobs import JobRequest
 from cssim.services.library import image_hashes
 from cssim.services.regime_checks import (
@@ -284,7 +285,6 @@ def _info(job: JobInfo, clusters: Mapping[int, Cluster]) -> CurvesInfo:
 
 def _stale(ws: Workspace, job: JobInfo) -> str:
     """What has changed since, in words; empty where nothing has."""
-    import cssim
     from cssim.services.regime_result import data_fingerprints
 
     params, then = job.params, job.result["fingerprints"]
@@ -299,6 +299,6 @@ def _stale(ws: Workspace, job: JobInfo) -> str:
         return "a backbone of it is gone"
     now |= {f"model {model.name}": model.fingerprint for model in models.values()}
     found = [f"the {key} changed" for key, value in now.items() if then.get(key) != value]
-    if then["code"] != cssim.__version__:
+    if then["code"] != code_fingerprint():
         found.append("CS-Sim has changed")
     return "; ".join(found)
