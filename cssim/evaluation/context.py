@@ -35,7 +35,7 @@ class ContextTest:
         verdict = (
             f"no better than {self.blind}"
             if self.gain <= 0
-            else "context-sensitive"
+            else "beats its null (not corrected for other rows)"
             if beats
             else "not shown to be context-sensitive"
         )
