@@ -100,7 +100,7 @@ def test_the_caption_says_how_where_and_how_often():
 @pytest.mark.parametrize(
     ("test", "words"),
     [
-        (ContextTest(0.01, 0.05, 19, "Stacking", "here"), "references: beats its null (not corrected"),
+        (ContextTest(0.01, 0.05, 19, "Stacking", "here"), "null (not corrected for other rows)"),
         (ContextTest(0.01, 0.1, 19, "Stacking", "here"), "not shown to be context-sensitive"),
         (ContextTest(-0.01, 0.05, 19, "Stacking", "here"), "references: no better than Stacking"),
         (ContextTest(untested="4 references"), "was not tested: 4 references"),
