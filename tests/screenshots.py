@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -132,10 +133,10 @@ def small(picture: bytes, largest: int = LARGEST) -> bytes:
     raise ValueError(f"a picture of {image.size} does not fit into {largest} bytes")
 
 
-def _page(browser: Browser, state: object, theme: str, viewport: tuple[int, int]) -> Page:
+def _page(browser: Browser, state: Any, theme: Any, viewport: tuple[int, int]) -> Page:
     context = browser.new_context(
-        storage_state=state,  # type: ignore[arg-type]
-        color_scheme=theme,  # type: ignore[arg-type]
+        storage_state=state,
+        color_scheme=theme,
         viewport={"width": viewport[0], "height": viewport[1]},
     )
     page = context.new_page()

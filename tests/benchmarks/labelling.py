@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from os import getloadavg
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from cssim.config import load_settings
 from cssim.services import accounts, library
@@ -33,7 +33,7 @@ from tests.e2e.running import RunningApp
 from tests.e2e.serving import serve
 
 MARKERS = re.compile(r"(<!-- labelling -->\n).*(<!-- /labelling -->)", flags=re.DOTALL)
-VIEW = {"width": 1400, "height": 900}
+VIEW: ViewportSize = {"width": 1400, "height": 900}
 ANSWERS = 100
 THINKING_MS = 450
 """Between two keys: quicker than people are."""
@@ -89,7 +89,7 @@ def make_home(home: Path, photos: Path) -> Workspace:
 
 def signed_in(browser: Browser, ws: Workspace, address: str, name: str) -> BrowserContext:
     """A browser profile of its own in which this person is signed in."""
-    context = browser.new_context(viewport=VIEW)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=VIEW)
     token = accounts.sign_in(ws, name, PASSWORD)
     context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
     return context
@@ -176,7 +176,7 @@ def measure(photos: Path) -> str:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         rows: list[Row] = []
         with serve(home, script="tests/benchmarks/native_page.py") as native:
-            page = browser.new_context(viewport=VIEW).new_page()  # type: ignore[arg-type]
+            page = browser.new_context(viewport=VIEW).new_page()
             page.goto(native.address)
             rows.append(Row("Streamlit's own widgets, alone", native_latencies(page)))
             page.close()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 from sqlalchemy import update
@@ -25,7 +26,7 @@ from tests.e2e.conftest import FLAGS, PASSWORD, chromium_path
 from tests.e2e.labelling import LAB, lab, wait_cover, wait_painted, wait_saved, wait_state
 from tests.e2e.serving import serve
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1400, "height": 900}, "color_scheme": "light"},
     "wide-dark": {"viewport": {"width": 1400, "height": 900}, "color_scheme": "dark"},
     "phone": {
@@ -231,7 +232,7 @@ def unsent_states(page: Page, shot: Shot) -> None:
 
 
 def open_page(browser: Browser, address: str, look: str) -> Page:
-    page = browser.new_context(**LOOKS[look]).new_page()  # type: ignore[arg-type]
+    page = browser.new_context(**LOOKS[look]).new_page()
     page.goto(f"{address}/annotate")
     page.fill("#name", f"Ada {look}")
     page.fill("#password", PASSWORD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,12 @@ def filled(root: Path, parts: Sequence[Sequence[str]], seed: int = 0) -> dict[st
     known: dict[str, np.ndarray] = {}
     for part in parts:
         vectors = rng.normal(size=(len(part), DIM)).astype(np.float32)
-        queue = iter(vectors)
+        rows = iter(vectors)
 
-        def embed(images: Sequence[PIL.Image.Image], queue: object = queue) -> np.ndarray:
-            return np.stack([next(queue) for _ in images])  # type: ignore[call-overload]
+        def embed(
+            images: Sequence[PIL.Image.Image], rows: Iterator[np.ndarray] = rows
+        ) -> np.ndarray:
+            return np.stack([next(rows) for _ in images])
 
         cache.get_or_compute("maker", part, _blank, embed)
         known |= dict(zip(part, vectors, strict=True))

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,8 +78,8 @@ def contexts(ws: Workspace) -> list[str]:
     return [cluster.name for cluster in found if cluster.kind == "context"]
 
 
-def inspect(ws: Workspace, *sets: str, **options: object) -> Inspection:
-    done = jobs.run_here(ws, inspecting.inspection_request(ws, sets, **options))  # type: ignore[arg-type]
+def inspect(ws: Workspace, *sets: str, **options: Any) -> Inspection:
+    done = jobs.run_here(ws, inspecting.inspection_request(ws, sets, **options))
     assert done.state is JobState.DONE, done.error
     return inspecting.load_inspection(ws, done.result["inspection"])
 

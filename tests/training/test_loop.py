@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,9 @@ def test_a_closed_generator_is_taken_up_where_it_was_left(tmp_path):
     source, settings = backbone(tmp_path / "b"), config()
     trained(tmp_path / "whole", source, settings)
     run = fit(source, triples(), load, settings, folder=tmp_path / "run")
+    assert isinstance(run, Generator)
     assert [next(run).number for _ in range(2)] == [0, 1]
-    run.close()  # type: ignore[attr-defined]
+    run.close()
     assert [epoch.number for epoch in trained(tmp_path / "run", source, settings)] == [2, 3]
     assert equal(tensors(tmp_path / "run"), tensors(tmp_path / "whole"))
     assert trained(tmp_path / "run", source, settings) == []

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,8 @@ def filled(ws: Workspace, world: World) -> Workspace:
     return ws
 
 
-def compare(ws: Workspace, cluster: str = "w-test", **options: object) -> StoredComparison:
-    request = evaluation.comparison_request(ws, [cluster], **options)  # type: ignore[arg-type]
+def compare(ws: Workspace, cluster: str = "w-test", **options: Any) -> StoredComparison:
+    request = evaluation.comparison_request(ws, [cluster], **options)
     done = jobs.run_here(ws, request)
     assert done.state is JobState.DONE, done.error
     return evaluation.get_comparison(ws, done.result["evaluation"])
