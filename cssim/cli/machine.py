@@ -50,11 +50,13 @@ def app(app: App, port: int | None, host: str | None, single_user: bool) -> None
 @click.option("--drain", is_flag=True, help="End when no job waits or runs any more.")
 @click.option(
     "--with-parent",
-    is_flag=True,
-    help="End when the process that started this one has ended and no job waits.",
+    "parent",
+    type=int,
+    metavar="PID",
+    help="End when the process PID, which started this one, has ended and no job waits.",
 )
 @pass_app
-def worker(app: App, once: bool, drain: bool, with_parent: bool) -> None:
+def worker(app: App, once: bool, drain: bool, parent: int | None) -> None:
     """Take jobs and run them; SIGTERM or Ctrl-C puts the job at hand back and ends.
 
     With CSSIM_EXECUTOR=ray it hands them to the machines of a Ray cluster instead.
@@ -70,7 +72,7 @@ def worker(app: App, once: bool, drain: bool, with_parent: bool) -> None:
             app.ws,
             limit=1 if once else None,
             drain=drain,
-            with_parent=with_parent,
+            parent=parent,
             stop=stop,
         )
     for job in ran:

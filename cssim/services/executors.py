@@ -34,7 +34,7 @@ def run_worker(
     *,
     limit: int | None = None,
     drain: bool = False,
-    with_parent: bool = False,
+    parent: int | None = None,
     poll_seconds: float = 1.0,
     stop: threading.Event | None = None,
 ) -> list[JobInfo]:
@@ -44,12 +44,12 @@ def run_worker(
         ws: any workspace on the database; jobs of all projects are taken.
         limit: end after so many jobs, or when the queue is empty.
         drain: end when no job waits or runs anywhere.
-        with_parent: end when the process that started this one has ended and no job waits.
+        parent: process id of whoever started this one; end when that is gone and no job waits.
         poll_seconds: pause between two looks at an empty queue.
         stop: end in an orderly way; the job at hand goes back into the queue.
     """
     stop = stop or threading.Event()
-    worker, parent = worker_identity(), os.getppid()
+    worker = worker_identity()
     ran: list[JobInfo] = []
     with alive(ws, worker):
         while not stop.is_set() and (limit is None or len(ran) < limit):
@@ -57,7 +57,7 @@ def run_worker(
             if job is not None:
                 ran.append(run_claimed(ws, job, stop=stop))
                 continue
-            if limit is not None or (with_parent and parent_is_gone(parent)):
+            if limit is not None or parent_is_gone(parent):
                 break
             if drain and open_jobs(ws) == 0:
                 break
@@ -102,7 +102,7 @@ def ensure_worker(settings: Settings) -> int | None:
     environment["PYTHONPATH"] = os.pathsep.join(p for p in paths if p)
     with (settings.logs / "worker.log").open("ab") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "cssim", "worker", "--with-parent"],
+            [sys.executable, "-m", "cssim", "worker", "--with-parent", str(os.getpid())],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -141,9 +141,12 @@ def _claim(ws: Workspace, worker: str) -> JobInfo | None:
         return None
 
 
-def parent_is_gone(parent: int) -> bool:
-    """Whether the process that started this one, whose id was `parent`, has ended."""
-    return os.getppid() != parent
+def parent_is_gone(parent: int | None) -> bool:
+    """Whether the process that started this one, with the id `parent`, has ended.
+
+    The id comes from the parent: one that is killed at once is gone before anybody could ask.
+    """
+    return parent is not None and os.getppid() != parent
 
 
 def open_jobs(ws: Workspace) -> int:

@@ -34,7 +34,7 @@ def dispatch(
     *,
     limit: int | None = None,
     drain: bool = False,
-    with_parent: bool = False,
+    parent: int | None = None,
     poll_seconds: float = 1.0,
     stop: threading.Event | None = None,
 ) -> list[JobInfo]:
@@ -54,7 +54,6 @@ def dispatch(
     environment = _environment(ws.settings)
     under_way: dict[Any, int] = {}
     ended: list[int] = []
-    parent = os.getppid()
     try:
         # Ray has put signal handlers of its own in place, which end the process at once.
         with stopping_on_signals(stop), alive(ws, worker_identity()):
@@ -67,7 +66,7 @@ def dispatch(
                     ended += _result(ray, task, under_way.pop(task))
                 if not under_way and (
                     (limit is not None and (len(ended) >= limit or not _waiting(ws, set(), 1)))
-                    or (with_parent and parent_is_gone(parent))
+                    or parent_is_gone(parent)
                     or (drain and open_jobs(ws) == 0)
                 ):
                     break

@@ -298,3 +298,11 @@ def test_a_worker_outlives_a_database_that_is_away_for_a_moment(
     monkeypatch.setattr(executors, "claim_next", away_once)
     run_worker(ws, drain=True, poll_seconds=0.01)
     assert jobs.get_job(ws, job_id).state is JobState.DONE
+
+
+def test_a_worker_whose_parent_was_gone_before_it_began_ends_by_itself(ws: Workspace) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    environment = child_environment(ws.settings) | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cssim", "worker", "--with-parent", str(gone.pid)]
+    assert subprocess.run(command, env=environment, cwd=ROOT, timeout=60).returncode == 0
