@@ -85,7 +85,7 @@ def selections_group() -> None:
     """References that were picked on the regions page and saved."""
 
 
-@selections_group.command("list")
+@selections_group.command("list", epilog="Example: python -m cssim selections list --json")
 @json_option
 @pass_app
 def list_(app: App, as_json: bool) -> None:

@@ -19,8 +19,7 @@ from cssim.services.jobs import JobRequest
 
 
 @click.command(
-    epilog="\b\nExamples:\n  python -m cssim train ocean city --backbone tiny-clip --set rank=8\n"
-    "  python -m cssim train ocean city --backbone dino-vitb16 --backbone vgg-16 --seeds 3 --detach"
+    epilog="Example: python -m cssim train ocean city --backbone tiny-clip --seeds 3 --detach"
 )
 @click.argument("clusters", nargs=-1, required=True)
 @click.option(

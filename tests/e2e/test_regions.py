@@ -6,11 +6,13 @@ import json
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
 from cssim.services import accounts, plans
 from cssim.services.inspecting import Inspection
 from cssim.services.workspace import Workspace
 from cssim.types import Role
+from db.models import PageRow
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.labelling import open_labelling
 from tests.inspections import on_disk
@@ -32,6 +34,8 @@ PLACES = """() => {
 @pytest.fixture
 def inspection(ws: Workspace) -> Inspection:
     """References with pages that are answered, and an annotator without work."""
+    with ws.database.writing() as session:  # pages that other tests have left open
+        session.execute(update(PageRow).values(wanted=0))
     accounts.add_person(ws, "Bo", role=Role.ANNOTATOR, password=PASSWORD)
     return on_disk(ws, references=14, side=120)
 

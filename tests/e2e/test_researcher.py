@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from cssim.embeddings.backbones import shipped
 from cssim.services import comparison_files, evaluation, experiments, jobs, library
 from cssim.services.workspace import Workspace
-from cssim.types import JobState, ModelKind
+from cssim.types import JobState
 from tests.e2e.conftest import PASSWORD
 from tests.world import World, make_world
 
@@ -103,7 +103,7 @@ def test_a_person_presses_train_watches_it_and_sees_the_table_change(
     expect(row_of(table, model)).to_be_visible(timeout=PATIENCE)
     assert table.inner_text() != before
 
-    (trained,) = [one for one in experiments.list_models(ws) if one.kind is ModelKind.CS]
+    (trained,) = [one for one in experiments.list_models(ws) if one.name == model]
     assert (trained.name, trained.metrics["epochs"]) == (model, 4)
     stored = evaluation.latest_comparison(ws)
     assert stored is not None
