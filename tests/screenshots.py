@@ -51,6 +51,8 @@ class View:
     tab: str = ""
     key: str = ""
     """Pressed once the page is there."""
+    follow: str = ""
+    """The first link whose address begins so is followed."""
 
 
 DOCUMENTED = (
@@ -66,7 +68,7 @@ DOCUMENTED = (
     View("breakdowns", "compare", "Where it is right"),
     View("matrix", "compare", "Across clusters"),
     View("regions", "regions"),
-    View("reference", "reference"),
+    View("reference", "reference", follow="/reference?image="),
 )
 """Pictures in docs/images."""
 EVERY = (
@@ -148,6 +150,11 @@ def _open(page: Page, address: str, view: View) -> None:
     page.goto(f"{address}/{view.page}")
     page.wait_for_selector("h1, h2")
     settle(page)
+    if view.follow:
+        link = page.get_attribute(f'a[href^="{view.follow}"]', "href")
+        page.goto(f"{address}{link}")
+        page.wait_for_selector("h1, h2")
+        settle(page)
     if view.tab:
         page.get_by_role("tab", name=view.tab, exact=True).click()
         settle(page)
