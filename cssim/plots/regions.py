@@ -28,11 +28,14 @@ SMALL, LARGE = 4.0, 11.5
 ROOM = 500
 """Dots up to which there is room; the area of more shrinks with the root of their number."""
 CROWD = 4_000
-"""Dots above which they have no rims."""
+"""Dots, over all panels, above which they have no rims."""
 FAINT = 0.45
 """Opacity of a dot with the least triples."""
 COLUMNS = 4
 """Panels beside each other."""
+FINE = 70
+"""Cells across a map beneath small panels, at most about; every so many of a finer one are drawn.
+A panel has hardly more pixels than a fine map has cells, and windows are many cells wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +133,8 @@ def region_figure(
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         shift = panel.centre if many else 0.0
         if panel.surface is not None and panel.edges is not None:
-            figure.add_trace(_surface(panel, shift, dark) | place)
-        figure.add_trace(_dots(dots, panel, shift, many, dark) | place)
+            figure.add_trace(_surface(panel, shift, dark, FINE if many else 0) | place)
+        figure.add_trace(_dots(dots, panel, shift, len(panels), dark) | place)
         for mark in marks:
             figure.add_trace(_mark(mark, dark, k, many) | place)
     shape = region_layout(panels, bool(marks), axes, dark, columns, panel_height)
@@ -153,15 +156,20 @@ def region_layout(
     return shape | {"height": panel_height * down + (36 if marked else 0)}
 
 
-def _surface(panel: Panel, shift: float, dark: bool) -> dict[str, Any]:
+def _surface(panel: Panel, shift: float, dark: bool, fine: int) -> dict[str, Any]:
     assert panel.edges is not None
     assert panel.surface is not None
-    across, up = panel.edges
+    (across, up), surface = panel.edges, panel.surface
+    step = max(1, len(surface) // fine) if fine else 1
+    if step > 1:
+        last = (len(surface) // step) * step
+        across, up = across[: last + 1 : step], up[: last + 1 : step]
+        surface = surface[step // 2 : last : step, step // 2 : last : step]
     return {
         "type": "heatmap",
         "x": across.astype(np.float32),
         "y": up.astype(np.float32),
-        "z": (panel.surface - shift).astype(np.float32),
+        "z": (surface - shift).astype(np.float32),
         "zmin": panel.centre - shift - panel.reach,
         "zmax": panel.centre - shift + panel.reach,
         "colorscale": scale(dark=dark),
@@ -172,8 +180,9 @@ def _surface(panel: Panel, shift: float, dark: bool) -> dict[str, Any]:
     }
 
 
-def _dots(dots: Dots, panel: Panel, shift: float, many: bool, dark: bool) -> dict[str, Any]:
+def _dots(dots: Dots, panel: Panel, shift: float, panels: int, dark: bool) -> dict[str, Any]:
     """The dots as a dictionary: plotly's own classes check each of many thousand numbers."""
+    many = panels > 1
     evidence = evidence_of(dots.triples)
     crowd = max(0.4, min(1.0, (ROOM / max(1, len(dots.image))) ** 0.25)) * (0.6 if many else 1.0)
     small, large = SMALL * crowd, LARGE * crowd
@@ -187,7 +196,7 @@ def _dots(dots: Dots, panel: Panel, shift: float, many: bool, dark: bool) -> dic
         "opacity": _short(np.where(known, FAINT + (1 - FAINT) * evidence, 0.15)),
         # Rims of very many small dots would hide their colours, and cost time.
         "line": {
-            "width": 0.6 if len(known) <= CROWD else 0.0,
+            "width": 0.6 if panels * len(known) <= CROWD else 0.0,
             "color": "rgba(0,0,0,0.65)" if dark else "rgba(40,40,40,0.55)",
         },
         "showscale": panel is not None and shift == 0.0 and not many,

@@ -193,3 +193,27 @@ def test_without_cs_models_all_rows_are_compared() -> None:
     bare = made_up(rows=(("a", "frozen"), ("b", "metric")))
     assert regions.compared_rows(bare) == [0, 1]
     assert regions.planes(replace(bare, tsne=None)) == ["pca"]
+
+
+def test_small_panels_draw_every_so_many_cells_of_a_fine_map() -> None:
+    from cssim.plots.regions import FINE, Dots, Panel, region_figure
+
+    rng = np.random.default_rng(0)
+    edges = np.stack([np.linspace(0, 1, 201), np.linspace(2, 3, 201)])
+    surface = rng.random((200, 200))
+    dots = Dots(np.arange(1, 4), rng.random((3, 2)), np.full(3, 5))
+    panel = Panel("m", rng.random(3), 0.5, 0.2, edges, surface)
+    whole, small = (
+        next(t for t in region_figure(dots, [panel] * n).data if t.meta == "map") for n in (1, 2)
+    )
+    assert np.allclose(whole.z, surface, atol=1e-6)
+    step = 200 // FINE
+    side = 200 // step
+    assert np.asarray(small.z).shape == (side, side)
+    assert len(small.x) == side + 1
+    for row, column in ((0, 0), (3, 17), (side - 1, side - 1)):
+        value = surface[row * step + step // 2, column * step + step // 2]
+        assert small.z[row][column] == pytest.approx(value - 0.5, abs=1e-6)
+        # The cell that is drawn lies where the one that it shows lies.
+        inside = edges[0][column * step + step // 2]
+        assert small.x[column] <= inside < small.x[column + 1]

@@ -11,6 +11,7 @@ class RegionMap {
     this.mode = "lasso";
     this.version = null;
     this.picked = [];
+    this.picks = false; // whether any selection was ever shown
     this.round = 0;
     this.root.querySelectorAll("button").forEach((button) => {
       button.addEventListener("click", () => this.press(button));
@@ -123,6 +124,13 @@ class RegionMap {
   mark(ids) {
     const same = ids.length === this.picked.length && ids.every((id, i) => id === this.picked[i]);
     if (same && this.marked === this.version) return;
+    if (!ids.length && !this.picks) {
+      // A fresh figure of which nothing was ever picked is as it should be; drawing it again is slow.
+      this.marked = this.version;
+      this.root.dataset.picked = 0;
+      return;
+    }
+    this.picks = true;
     this.picked = [...ids];
     this.marked = this.version;
     const places = ids.map((id) => this.place.get(id)).filter((place) => place !== undefined);
