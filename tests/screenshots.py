@@ -122,14 +122,22 @@ def main() -> None:
 
 
 def small(picture: bytes, largest: int = LARGEST) -> bytes:
-    """The same picture as a PNG of at most `largest` bytes: fewer colours, then fewer pixels."""
+    """The same picture as a PNG of at most `largest` bytes, with fewer colours or pixels at need.
+
+    All colours are kept where they fit: those of a legend must stay apart.
+    """
     image = Image.open(BytesIO(picture)).convert("RGB")
     for side in (1400, 1100, 900, 700):
         smaller = image.copy()
         smaller.thumbnail((side, side), Image.Resampling.LANCZOS)
-        for colours in (256, 128):
+        for colours in (0, 256):
             out = BytesIO()
-            smaller.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+            few = (
+                smaller.quantize(colours, kmeans=1, dither=Image.Dither.NONE)
+                if colours
+                else smaller
+            )
+            few.save(out, "PNG", optimize=True)
             if out.tell() <= largest:
                 return out.getvalue()
     raise ValueError(f"a picture of {image.size} does not fit into {largest} bytes")
