@@ -20,8 +20,6 @@ pytestmark = pytest.mark.e2e
 PAGES = [entry.name for entry in shell.PAGES if shell.exists(entry.name)]
 PATIENCE = 40_000
 """Milliseconds for a page; a cold server on a busy machine takes seconds."""
-OWN = {"annotate"}
-"""Pages that are one element with a look and tests of its own."""
 RULES = (Path(__file__).parent / "accessible.js").read_text()
 RULES = RULES[RULES.index("() =>") :]  # what stands before is a comment
 
@@ -58,7 +56,7 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name not in OWN])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_can_be_read_by_eyes_keyboards_and_screen_readers(
     name: str, page: Page, server: str
 ) -> None:
