@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cssim.errors import BadInput, CSSimError
 from cssim.services import jobs
 from cssim.services.agreeing import agreement_of
+from cssim.services.asked import asked_of
 from cssim.services.chosen import Chosen, fingerprints_of
 from cssim.services.comparing import contexts_of
 from cssim.services.crossing import matrix_of
@@ -23,13 +24,12 @@ from cssim.services.encoding import embeddings_of, refreshed
 from cssim.services.evaluation import comparison_request
 from cssim.services.jobs import JobRequest
 from cssim.services.leaks import Seen, leaks_of
-from cssim.services.library import load_triples
 from cssim.services.row_distances import all_distances
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
 from cssim.types import ClusterKind, ModelKind
-from db import library, runs
+from db import runs
 
 if TYPE_CHECKING:
     from cssim.evaluation.breakdown import Cell
@@ -76,23 +76,13 @@ def run_analyse(context: JobContext) -> Mapping[str, Any]:
         LeakedEvaluation: a member was trained on these clusters, and that was not allowed.
     """
     from cssim.evaluation.accuracy import soft_credit, strict_credit
-    from cssim.evaluation.leakage import refuse_leaks
-    from cssim.evaluation.report import FEW_REFERENCES, CompareSettings
+    from cssim.evaluation.report import FEW_REFERENCES
 
     ws, params = context.ws, context.job.params
-    with ws.database.reading() as session:
-        by_id = library.clusters_by_id(session, params["clusters"])
-        looks = runs.count_looks(session, params["clusters"])
-        ensembles = [runs.get_ensemble(session, ws.project.id, e) for e in params["ensembles"]]
-        members = [i for e in ensembles for i in e.member_ids]
-        every = runs.models_by_id(session, [*params["models"], *members])
-    clusters = [by_id[i] for i in params["clusters"]]
-    asked = Chosen(params["models"], ensembles, every)
-    triples = load_triples(ws, params["clusters"])
-    settings = CompareSettings(**params["settings"])
-    folded = settings.cross_fit > 0
-    first = leaks_of(asked, clusters, triples, cross_fitted=folded)
-    refuse_leaks(list(first.values()), allow=params["allow_leakage"])
+    request = asked_of(context)
+    clusters, looks, asked = request.clusters, request.looks, request.chosen
+    triples, settings, folded = request.triples, request.settings, request.folded
+    ensembles, every = asked.ensembles, asked.every
     # Members get distances of their own, too: bounds and refits are made of them.
     whole = Chosen([*every], ensembles, every)
     found = all_distances(context, whole, triples, folds=settings.cross_fit, seed=settings.seed)

@@ -21,6 +21,7 @@ SOURCES = (
     "training",
     "ensembles",
     "evaluation",
+    "services/asked.py",
     "services/building.py",
     "services/comparing.py",
     "services/crossing.py",

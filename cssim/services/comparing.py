@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim.services.asked import asked_of
 from cssim.services.chosen import Chosen, digest, fingerprints_of, fitted_of, weighing
 from cssim.services.leaks import Seen, leaks_of
 from cssim.services.library import load_triples
@@ -45,23 +46,11 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     """
     from cssim.evaluation.accuracy import soft_credit, strict_credit
     from cssim.evaluation.compare import compare
-    from cssim.evaluation.leakage import refuse_leaks
-    from cssim.evaluation.report import CompareSettings
 
     ws, params = context.ws, context.job.params
-    with ws.database.reading() as session:
-        by_id = library.clusters_by_id(session, params["clusters"])
-        looks = runs.count_looks(session, params["clusters"])
-        ensembles = [runs.get_ensemble(session, ws.project.id, e) for e in params["ensembles"]]
-        members = [i for e in ensembles for i in e.member_ids]
-        every = runs.models_by_id(session, [*params["models"], *members])
-    clusters = [by_id[i] for i in params["clusters"]]
-    chosen = Chosen(params["models"], ensembles, every)
-    triples = load_triples(ws, params["clusters"])
-    settings = CompareSettings(**params["settings"])
-    folded = settings.cross_fit > 0
-    first = leaks_of(chosen, clusters, triples, cross_fitted=folded)
-    refuse_leaks(list(first.values()), allow=params["allow_leakage"])
+    asked = asked_of(context)
+    clusters, looks, chosen = asked.clusters, asked.looks, asked.chosen
+    triples, settings, folded = asked.triples, asked.settings, asked.folded
     found = all_distances(
         context,
         chosen,
@@ -75,7 +64,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     leaks = leaks_of(chosen, clusters, triples, near=seen.near, cross_fitted=folded)
     score = soft_credit if settings.credit == "soft" else strict_credit
     fingerprints = fingerprints_of(triples, chosen, settings)
-    by_id |= _training_clusters(ws, chosen)
+    by_id = {one.id: one for one in clusters} | _training_clusters(ws, chosen)
     comparison = compare(
         _contenders(chosen, leaks, found, by_id, folded=folded),
         {name: score(value, triples.share_a) for name, value in found.rows.items()},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
@@ -86,14 +87,14 @@ def low_rank_head(dim: int, config: TrainConfig) -> LowRankHead:
     return LowRankHead(dim, config.rank, config.scale, config.dropout)
 
 
-class Trainable(nn.Module):
+class Trainable(nn.Module, ABC):
     """What the training loop needs: embeddings of whatever enters, and a ranking block on them."""
 
     ranking: RankingBlock | LinearRankingBlock
 
+    @abstractmethod
     def leave(self, entered: torch.Tensor) -> torch.Tensor:
         """(n, dim) float32 embeddings of what enters."""
-        raise NotImplementedError
 
     def distances(
         self, embeddings: torch.Tensor, reference: torch.Tensor, other: torch.Tensor

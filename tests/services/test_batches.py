@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,8 +78,9 @@ def test_a_running_job_stops_when_it_is_paused_and_keeps_what_it_did(ws: Workspa
     (waiting,) = batches.batch_progress(ws, number).jobs
     worker = threading.Thread(target=run_worker, args=(ws,), kwargs={"limit": 1})
     worker.start()
+    end = time.monotonic() + 20
     while jobs.get_job(ws, waiting.id).progress == 0:
-        pass
+        assert time.monotonic() < end, "the job never began"
     assert jobs.pause(ws, waiting.id).paused
     worker.join(timeout=20)
     assert not worker.is_alive()
