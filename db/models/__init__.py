@@ -13,6 +13,7 @@ from db.models.library import (
     PageRow,
     ProjectRow,
 )
+from db.models.marks import MarkRow
 from db.models.people import AuditRow, IdentityRow, LinkRow, PersonRow, SignInAttemptRow, SignInRow
 from db.models.plans import AdjudicationRow, ParticipationRow, PlanRow, TrainingAnswerRow
 from db.models.runs import (
@@ -45,6 +46,7 @@ __all__ = [
     "JudgementRow",
     "LeaseRow",
     "LinkRow",
+    "MarkRow",
     "ModelClusterRow",
     "ModelRow",
     "PageCandidateRow",
