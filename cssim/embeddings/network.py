@@ -18,6 +18,7 @@ from torch import nn
 
 from cssim.embeddings import retrieval, vgg
 from cssim.embeddings.backbones import BackboneSpec
+from cssim.embeddings.class_token import keep_class_token
 from cssim.embeddings.device import choose_device, choose_precision, to_device
 from cssim.embeddings.preprocess import Preprocessing, from_processor
 from cssim.embeddings.weights import content_hash, model_type
@@ -31,6 +32,8 @@ class PooledNetwork(nn.Module):
         super().__init__()
         self.body = body
         self.pooling = pooling
+        if pooling in ("class token", "projection"):
+            keep_class_token(body)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -33,6 +33,19 @@ def _dinov2():
     return Dinov2Model(Dinov2Config(**layout))
 
 
+def _dinov2_with_registers():
+    from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel
+
+    layout = {k: v for k, v in _VIT.items() if k != "intermediate_size"}
+    return Dinov2WithRegistersModel(Dinov2WithRegistersConfig(**layout, num_register_tokens=2))
+
+
+def _deit():
+    from transformers import DeiTConfig, DeiTModel
+
+    return DeiTModel(DeiTConfig(**_VIT), add_pooling_layer=False)
+
+
 def _dinov3():
     from transformers import DINOv3ViTConfig, DINOv3ViTModel
 
@@ -94,7 +107,9 @@ def _convnext():
 
 BUILDERS: dict[str, Callable[[], Any]] = {
     "vit": _vit,
+    "deit": _deit,
     "dinov2": _dinov2,
+    "dinov2_with_registers": _dinov2_with_registers,
     "dinov3": _dinov3,
     "clip": _clip,
     "siglip": _siglip,

@@ -36,7 +36,7 @@ def reference_embedding(family: str, folder: Path, pixels: torch.Tensor):
             return model.visual_projection(vision.pooler_output).numpy()
         model = hf.AutoModel.from_pretrained(folder).eval()
         out = model(pixel_values=pixels)
-    if family in ("vit", "dinov2", "dinov3"):
+    if family in ("vit", "deit", "dinov2", "dinov2_with_registers", "dinov3"):
         return out.last_hidden_state[:, 0].numpy()
     return out.pooler_output.reshape(len(pixels), -1).numpy()
 

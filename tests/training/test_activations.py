@@ -104,7 +104,8 @@ def test_models_of_one_backbone_share_what_the_front_made(settings, tmp_path):
     second = Features(CSModel(source, config), source, load, ids, **options)
     assert (alone.computed, first.computed, second.computed) == (14, 9, 5)
     rows = torch.arange(14)
-    assert torch.equal(second.rows(rows), alone.rows(rows))
+    # Batches of another size may round the last digit differently.
+    torch.testing.assert_close(second.rows(rows), alone.rows(rows), rtol=0, atol=1e-6)
 
 
 def test_another_depth_or_backbone_shares_nothing(tmp_path):
