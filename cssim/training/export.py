@@ -3,7 +3,8 @@
 README.md   how to read it, in a few lines of Python that run
 backbone/   the frozen backbone's own files, for `AutoModel` and `AutoImageProcessor`
 adapter/    LoRA, for `PeftModel.from_pretrained` (models trained with LoRA)
-network/    the whole network with all its weights, for `AutoModel` (full fine-tuning)
+network/    the whole network with all its weights, for `AutoModel` alone (full fine-tuning; and LoRA
+            where peft's wrapper does not run in the network's own code, as in MobileNet)
 model/      the model as CS-Sim keeps it, with its card, its ranking block, and its head
 """
 
@@ -11,7 +12,9 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,6 +22,9 @@ from cssim.embeddings.weights import model_type, weight_files
 from cssim.errors import Unavailable
 from cssim.training.checkpoint import CARD, TENSORS, TrainedModel, read_tensors
 from cssim.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 BACKBONE, ADAPTER, NETWORK, MODEL = "backbone", "adapter", "network", "model"
 _BODY = "network.body."
@@ -31,11 +37,21 @@ _LORA = """from peft import PeftModel
 network = PeftModel.from_pretrained(network, "adapter")
 """
 _CONVOLUTIONS = """import torch
-for module in network.modules():  # networks that pad by their convolutions' own numbers
+from peft import PeftModel
+from transformers import AutoModel
+network = PeftModel.from_pretrained(AutoModel.from_pretrained("backbone"), "adapter")
+for module in network.modules():
     inner = getattr(module, "base_layer", None)
     if isinstance(inner, torch.nn.Conv2d):
         module.stride, module.kernel_size = inner.stride, inner.kernel_size
         module.dilation = inner.dilation
+"""
+_MERGED = """`network` holds LoRA folded into the weights. This network pads by its convolutions'
+own numbers, which peft's wrapper hides, so that the adapter alone runs only after these lines:
+
+```python
+{code}```
+
 """
 _HEAD = """from safetensors.torch import load_file
 head = load_file("model/model.safetensors")
@@ -63,12 +79,18 @@ def export_trained(model: TrainedModel, folder: Path, target: Path) -> None:
         shutil.copy2(folder / name, target / MODEL / name)
     config = TrainConfig.from_dict(model.info.config)
     tensors, _ = read_tensors(folder / TENSORS)
+    whole: Any = model.model.network.body if config.adapter == "full" else None
     if config.adapter == "lora":
-        _save_adapter(model, config, tensors, target / ADAPTER)
-    elif config.adapter == "full":
-        model.model.network.body.save_pretrained(target / NETWORK)  # type: ignore[operator]
+        adapted = _adapted(model, config, tensors)
+        adapted.save_pretrained(str(target / ADAPTER), save_embedding_layers=False)
+        if not _runs(adapted, model):
+            whole = adapted.merge_and_unload()
+    if whole is not None:
+        whole.save_pretrained(target / NETWORK)
         _copy_description(source, target / NETWORK)
-    (target / "README.md").write_text(_readme(model, config, tensors), encoding="utf-8")
+    (target / "README.md").write_text(
+        _readme(model, config, whole=whole is not None), encoding="utf-8"
+    )
 
 
 def _copy_backbone(source: Path, target: Path) -> None:
@@ -85,10 +107,10 @@ def _copy_description(source: Path, target: Path) -> None:
             shutil.copy2(source / name, target / name)
 
 
-def _save_adapter(
-    model: TrainedModel, config: TrainConfig, tensors: dict[str, torch.Tensor], target: Path
-) -> None:
-    """The same LoRA as peft writes it, on a copy of the frozen backbone."""
+def _adapted(
+    model: TrainedModel, config: TrainConfig, tensors: Mapping[str, torch.Tensor]
+) -> PeftModel:
+    """The same LoRA as peft makes it, on a copy of the frozen backbone."""
     import copy
 
     from peft import LoraConfig, get_peft_model
@@ -109,10 +131,25 @@ def _save_adapter(
             if ".lora_" in name:
                 parameter.copy_(tensors[_BODY + name.removeprefix("base_model.model.")])
     adapted.peft_config["default"].base_model_name_or_path = BACKBONE
-    adapted.save_pretrained(str(target), save_embedding_layers=False)
+    return adapted.eval()
 
 
-def _targets(tensors: dict[str, torch.Tensor]) -> list[str]:
+def _runs(adapted: PeftModel, model: TrainedModel) -> bool:
+    """Whether the network runs with peft's wrappers in it, as `PeftModel` leaves them.
+
+    MobileNet's own code asks each convolution for its stride and the like, to pad as TensorFlow
+    does; a wrapper has none.
+    """
+    size = model.backbone.preprocessing
+    try:
+        with torch.inference_mode():
+            adapted(torch.zeros(1, 3, size.height, size.width, device=model.backbone.device))
+    except AttributeError:
+        return False
+    return True
+
+
+def _targets(tensors: Mapping[str, torch.Tensor]) -> list[str]:
     """Full names of the adapted layers of the network."""
     names = {name.removeprefix(_BODY).split(".lora_")[0] for name in tensors if ".lora_" in name}
     return sorted(names)
@@ -129,23 +166,20 @@ def _ours(model: TrainedModel) -> bool:
     return source is not None and model_type(source).startswith("cssim-")
 
 
-def _readme(model: TrainedModel, config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
-    where = NETWORK if config.adapter == "full" else BACKBONE
+def _readme(model: TrainedModel, config: TrainConfig, *, whole: bool) -> str:
     size = model.backbone.preprocessing
     loader = _loader(model)
     lines = [
         f"from transformers import AutoImageProcessor, {loader}",
         f'processor = AutoImageProcessor.from_pretrained("{BACKBONE}")',
-        f'network = {loader}.from_pretrained("{where}")',
+        f'network = {loader}.from_pretrained("{NETWORK if whole else BACKBONE}")',
     ]
     if _ours(model):
         lines.insert(1, "from cssim.embeddings import retrieval, vgg")
         lines.insert(2, "retrieval.register(); vgg.register()  # networks that transformers lacks")
     text = "\n".join(lines) + "\n"
-    if config.adapter == "lora":
+    if config.adapter == "lora" and not whole:
         text += _LORA
-        if any(t.dim() == 4 for name, t in tensors.items() if ".lora_A" in name):
-            text += _CONVOLUTIONS
     text += "network = network.eval()\n"
     text += 'output = network(**processor(images, return_tensors="pt"))\n'
     pooled = _POOLED.get(model.backbone.spec.pooling, "output.pooler_output.flatten(1)")
@@ -157,5 +191,6 @@ def _readme(model: TrainedModel, config: TrainConfig, tensors: dict[str, torch.T
         f"Pictures are resized to {size.width} x {size.height}; two are the closer, the smaller "
         "1 - cosine of their embeddings is. From this folder:\n\n"
         f"```python\n{text}```\n\n"
-        "`python -m cssim models import FOLDER` takes it back into a project.\n"
+        + (_MERGED.format(code=_CONVOLUTIONS) if whole and config.adapter == "lora" else "")
+        + "`python -m cssim models import FOLDER` takes it back into a project.\n"
     )
