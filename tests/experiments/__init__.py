@@ -1,0 +1,1 @@
+"""Tools that measure what the parts of a recipe are worth; results go into docs/methods.md."""
