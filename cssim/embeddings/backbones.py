@@ -137,6 +137,7 @@ REGISTRY: dict[str, BackboneSpec] = {
         _row("cvnet-r101", "", "cnn", 224, 46.7, "see its source"),
         BackboneSpec("histogram", family="metric", licence="none needed"),
         BackboneSpec("hog", family="metric", licence="none needed"),
+        BackboneSpec("ssim", family="metric", licence="none needed"),
     )
 }
 """The backbones and metrics with a short name; any Hub name and any local folder work as well."""
@@ -257,8 +258,15 @@ def _folder_of(spec: BackboneSpec, models: Path | None) -> Path | None:
 
 
 def _described(spec: BackboneSpec, folder: Path) -> BackboneSpec:
-    """The spec with its folder, and with what the folder's configuration says."""
+    """The spec with its folder, and with what the folder says where the registry does not."""
+    from cssim.embeddings.folders import input_size, millions
     from cssim.embeddings.weights import model_type
 
     family = FAMILIES.get(model_type(folder), "unknown")
-    return replace(spec, folder=folder, family=family if spec.family == "unknown" else spec.family)
+    return replace(
+        spec,
+        folder=folder,
+        family=family if spec.family == "unknown" else spec.family,
+        input_size=spec.input_size or input_size(folder),
+        parameters=spec.parameters or millions(folder),
+    )

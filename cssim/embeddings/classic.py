@@ -1,7 +1,8 @@
-"""Metrics that need no weights: a colour histogram and a histogram of oriented gradients.
+"""Metrics that need no weights: colour histogram, histogram of oriented gradients, and SSIM.
 
-Both give vectors whose cosine means something, so the same distances and the same cache serve
-them: rivals that any learned model has to beat.
+The first two give vectors whose cosine means something, so the same distances and the same cache
+serve them; pictures for SSIM lie in the same cache and are compared in `cssim.embeddings.ssim`.
+All are rivals that any learned model has to beat.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from cssim.embeddings.ssim import StructuralSimilarity
 from cssim.errors import BadInput
 
 _TINY = 1e-7
@@ -122,9 +124,10 @@ class OrientedGradients:
         return _unit(np.minimum(_unit(blocks), 0.2))
 
 
-METRICS: dict[str, Callable[[], ColourHistogram | OrientedGradients]] = {
+METRICS: dict[str, Callable[[], ColourHistogram | OrientedGradients | StructuralSimilarity]] = {
     "histogram": ColourHistogram,
     "hog": OrientedGradients,
+    "ssim": StructuralSimilarity,
 }
 """The metrics by name, with their defaults."""
 

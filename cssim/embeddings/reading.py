@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim.embeddings import ssim
 from cssim.embeddings.store import EmbeddingCache
 from cssim.errors import BadInput
 
@@ -29,6 +30,8 @@ class CachedRows:
     """(n,) the shard in which each image's vector lies; -1: there is none."""
     row: NDArray[np.int64]
     """(n,) its row there."""
+    made_by: str = ""
+    """Fingerprint of the encoder, which says how its vectors are compared."""
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -61,11 +64,13 @@ class CachedRows:
         return out
 
     def near(self, vector: NDArray[np.floating]) -> NDArray[np.float32]:
-        """(n,) rough cosine distances to a vector, in float32; NaN where there is no vector.
+        """(n,) rough distances to a vector, in float32; NaN where there is no vector.
 
         Good for ranking, to be followed by exact distances of the first ones: float32 may swap
         neighbours that are within 1e-6.
         """
+        if ssim.compares(self.made_by):
+            return self._unlike(vector)
         query = np.asarray(vector, dtype=np.float64)
         length = float(np.linalg.norm(query))
         unit = (query / length if length > 0 else query).astype(np.float32)
@@ -74,6 +79,16 @@ class CachedRows:
             here = np.flatnonzero(self.shard == number)
             close = (vectors @ unit)[self.row[here]]
             out[here] = 1 - close / self._lengths[here]
+        return out
+
+    def _unlike(self, picture: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(n,) 1 - SSIM to a picture; NaN where there is none."""
+        out = np.full(len(self), np.nan, dtype=np.float32)
+        known = np.flatnonzero(self.found)
+        for start in range(0, len(known), _BLOCK):
+            here = known[start : start + _BLOCK]
+            both = np.concatenate([np.asarray(picture)[None], self.take(here)])
+            out[here] = 1 - ssim.similarities(both, [0] * len(here), range(1, len(both)))
         return out
 
     @cached_property
@@ -112,4 +127,4 @@ def read_rows(cache: EmbeddingCache, fingerprint: str, hashes: Sequence[str]) ->
                 shard[at], row[at] = len(kept), number
         kept.append(vectors)
     whole = first.astype(np.int64)  # pictures with the same bytes share a vector
-    return CachedRows(tuple(kept), shard[whole], row[whole])
+    return CachedRows(tuple(kept), shard[whole], row[whole], fingerprint)

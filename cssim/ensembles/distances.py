@@ -1,7 +1,8 @@
 """Distances of many models on many triples: `distances[model, triple, candidate]`.
 
 Equation: d(R, X) = 1 - cos(R, X) (Liao and Chen 2024, section 4.4), between 0 and 2, smaller =
-closer. Candidate 0 is A, candidate 1 is B.
+closer. Candidate 0 is A, candidate 1 is B. Only the metric SSIM compares otherwise, 1 - SSIM of two
+pictures: the fingerprint of whatever made the vectors tells (`cssim.embeddings.ssim`).
 
 Precision: embeddings stay in the dtype in which they are stored (float16 or float32, memory-mapped
 or not) and are widened to float64 a small block at a time. Float32 sums would be twice as fast, but
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim.embeddings import ssim
 from cssim.errors import BadInput
 
 _BLOCK = 64
@@ -25,9 +27,9 @@ _WIDE_BYTES = 1 << 28
 
 
 def pair_distances(
-    embedding: NDArray[np.floating], left: ArrayLike, right: ArrayLike
+    embedding: NDArray[np.floating], left: ArrayLike, right: ArrayLike, *, made_by: str = ""
 ) -> NDArray[np.float64]:
-    """1 - cosine between pairs of rows of one embedding.
+    """1 - cosine between pairs of rows of one embedding, or 1 - SSIM of pictures.
 
     Equal rows give equal distances, bit for bit, so exact ties stay exact. A row of zeros has no
     direction: it is at distance 1 from everything, like an orthogonal one.
@@ -36,6 +38,7 @@ def pair_distances(
         embedding: (images, dim) of any float type.
         left: (k,) row numbers.
         right: (k,) row numbers.
+        made_by: fingerprint of the encoder; without one, cosines.
 
     Returns:
         (k,) float64, 0..2.
@@ -49,6 +52,8 @@ def pair_distances(
     one, other = _rows(left, len(matrix)), _rows(right, len(matrix))
     if one.shape != other.shape:
         raise BadInput(f"pairs need as many left as right rows, got {one.shape} and {other.shape}")
+    if ssim.compares(made_by):
+        return np.asarray(np.clip(1.0 - ssim.similarities(matrix, one, other), 0.0, 2.0))
     used, where = np.unique(np.concatenate([one, other]), return_inverse=True)
     rows = _Rows(matrix, used)
     first, second = where[: len(one)], where[len(one) :]
@@ -62,8 +67,13 @@ def pair_distances(
     return np.asarray(np.clip(1.0 - dots / (norms[first] * norms[second]), 0.0, 2.0))
 
 
-def cosine_distances(
-    embedding: NDArray[np.floating], reference: ArrayLike, a: ArrayLike, b: ArrayLike
+def model_distances(
+    embedding: NDArray[np.floating],
+    reference: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    made_by: str,
 ) -> NDArray[np.float64]:
     """Distances of one model: (n, 2), column 0 to candidate A and column 1 to candidate B.
 
@@ -72,11 +82,12 @@ def cosine_distances(
         reference: (n,) row numbers.
         a: (n,) row numbers.
         b: (n,) row numbers.
+        made_by: fingerprint of the model's encoder.
 
     Raises:
         BadInput: see `pair_distances`.
     """
-    return np.asarray(triple_distances([embedding], reference, a, b)[0])
+    return np.asarray(triple_distances([embedding], reference, a, b, made_by=[made_by])[0])
 
 
 def triple_distances(
@@ -84,6 +95,8 @@ def triple_distances(
     reference: ArrayLike,
     a: ArrayLike,
     b: ArrayLike,
+    *,
+    made_by: Sequence[str] = (),
 ) -> NDArray[np.float64]:
     """Distances of all models in one pass over the triples.
 
@@ -92,6 +105,7 @@ def triple_distances(
         reference: (n,) row numbers.
         a: (n,) row numbers.
         b: (n,) row numbers.
+        made_by: fingerprint of each model's encoder; none: cosines for all.
 
     Returns:
         (models, n, 2) float64, 0..2.
@@ -110,8 +124,10 @@ def triple_distances(
     pairs, where = np.unique(codes, return_inverse=True)  # sorted by reference: kind to the cache
     left, right = np.divmod(pairs, max(1, images))
     out = np.empty((len(embeddings), len(refs), 2))
-    for model, embedding in enumerate(embeddings):
-        out[model] = pair_distances(embedding, left, right)[where.reshape(codes.shape)]
+    prints = made_by or [""] * len(embeddings)
+    for model, (embedding, maker) in enumerate(zip(embeddings, prints, strict=True)):
+        found = pair_distances(embedding, left, right, made_by=maker)
+        out[model] = found[where.reshape(codes.shape)]
     return out
 
 

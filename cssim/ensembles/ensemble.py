@@ -14,6 +14,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from cssim.embeddings import ssim
 from cssim.embeddings.encoder import Encoder
 from cssim.ensembles.distances import pair_distances, triple_distances
 from cssim.ensembles.explain import Explanation, Record, explanation
@@ -39,7 +40,7 @@ class Closer:
     votes: Mapping[str, Choice | None]
     """Each member's own choice."""
     member_distances: Mapping[str, tuple[float, float]]
-    """Each member's own distances, 1 - cosine."""
+    """Each member's own distances, 1 - cosine (the metric SSIM: 1 - SSIM)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class Ensemble:
             NotFound, BadImage, BadInput: a picture that cannot be used (see `as_picture`).
         """
         embedded, (r, x, y) = self._embed_distinct([reference, a, b])
-        own = triple_distances(embedded, [r], [x], [y])  # (members, 1, 2)
+        own = triple_distances(embedded, [r], [x], [y], made_by=self._makers)  # (members, 1, 2)
         combined = self.fitted.combine(own, self._features(reference))
         probability = self.fitted.confidence(combined)
         choice = _choice(*combined[0])
@@ -98,7 +99,12 @@ class Ensemble:
         """
         self._needs_a_sum("distance")
         embedded, (r, at) = self._embed_distinct([reference, x])
-        own = np.stack([pair_distances(member, [r], [at]) for member in embedded])
+        own = np.stack(
+            [
+                pair_distances(member, [r], [at], made_by=maker)
+                for member, maker in zip(embedded, self._makers, strict=True)
+            ]
+        )
         both = np.repeat(own[:, :, None], 2, axis=2)
         return float(self.fitted.combine(both, self._features(reference))[0, 0])
 
@@ -109,8 +115,8 @@ class Ensemble:
         vectors: each member's unit vector stands in it times sqrt(weight / spread).
 
         Raises:
-            BadInput: the members vote, one is weighed against, or weights depend on the reference;
-                then no such vector exists.
+            BadInput: the members vote, one is weighed against or compares pictures by SSIM, or
+                weights depend on the reference; then no such vector exists.
             NotFound, BadImage: a picture that cannot be used.
         """
         self._needs_a_sum("embedding")
@@ -123,6 +129,12 @@ class Ensemble:
             raise BadInput(
                 f"{self.fitted.strategy} weighs against a member, and no vector can do that; use "
                 "distance(), or an ensemble with another strategy"
+            )
+        pairwise = [name for name, e in self.encoders.items() if ssim.compares(e.fingerprint)]
+        if pairwise:
+            raise BadInput(
+                f"{pairwise[0]} compares two pictures window by window, and no vector can do that; "
+                "use distance(), or an ensemble without it"
             )
         pictures = [as_picture(image) for image in images]
         scale = np.sqrt(np.array(self.fitted.weights) / np.array(self.fitted.spreads))
@@ -209,6 +221,10 @@ class Ensemble:
         if encoder is None:
             raise NotFound(f"no member is called {name!r}, and there is no projector beside them")
         return encoder.embed([as_picture(picture)])
+
+    @property
+    def _makers(self) -> list[str]:
+        return [encoder.fingerprint for encoder in self.encoders.values()]
 
     def _needs_a_sum(self, what: str) -> None:
         if self.fitted.votes:

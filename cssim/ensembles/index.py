@@ -21,6 +21,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from cssim.embeddings import ssim
 from cssim.embeddings.encoder import Encoder
 from cssim.ensembles.pictures import Picture, as_picture
 from cssim.errors import BadImage, BadInput, NotFound
@@ -110,8 +111,10 @@ class Index:
 
     @cached_property
     def units(self) -> NDArray[np.float32]:
-        """(n, sum of dims) with each member's part of unit length."""
-        return np.concatenate([unit_rows(part) for part in self.parts], axis=1)
+        """(n, sum of dims) with each member's part of unit length; that of SSIM is left out."""
+        parts = zip(self.parts, self.encoders.values(), strict=True)
+        own = [unit_rows(part) for part, maker in parts if not ssim.compares(maker)]
+        return np.concatenate([np.zeros((len(self), 0), dtype=np.float32), *own], axis=1)
 
     def check(self, encoders: Mapping[str, Encoder]) -> None:
         """Raise `BadInput` unless it was made by these members."""

@@ -82,7 +82,8 @@ def answer(
     images = list(dict.fromkeys([reference, a, b]))
     rows = [shelf.vectors(i, images) for i in ensemble.info.member_ids]
     places = [[images.index(i)] for i in (reference, a, b)]
-    own = triple_distances(rows, *places)  # (members, 1, 2)
+    makers = [shelf.rows[i].made_by for i in ensemble.info.member_ids]
+    own = triple_distances(rows, *places, made_by=makers)  # (members, 1, 2)
     features = features_of(shelf, ensemble, [reference])
     combined = ensemble.fitted.combine(own, features)
     probability = ensemble.fitted.confidence(combined)
@@ -162,7 +163,12 @@ def search(shelf: Shelf, ensemble: Ready, reference: int, *, top: int = 24) -> l
     first = at[np.argpartition(rough, take - 1)[:take]]
     exact = np.stack(
         [
-            pair_distances(np.concatenate([v, one.take(first)]), [0] * take, range(1, take + 1))
+            pair_distances(
+                np.concatenate([v, one.take(first)]),
+                [0] * take,
+                range(1, take + 1),
+                made_by=one.made_by,
+            )
             for one, v in zip(rows, own, strict=True)
         ]
     )

@@ -116,12 +116,12 @@ def distances_of(
     cancelled: Callable[[], bool] | None = None,
 ) -> NDArray[np.float64]:
     """(n, 2) distances of the reference to A and to B, by one encoder."""
-    from cssim.ensembles.distances import cosine_distances, rows_of
+    from cssim.ensembles.distances import model_distances, rows_of
 
     images = triples.images
     vectors = embeddings_of(ws, encoder, images, progress=progress, cancelled=cancelled)
     columns = (rows_of(images, ids) for ids in (triples.reference, triples.a, triples.b))
-    return cosine_distances(vectors, *columns)
+    return model_distances(vectors, *columns, made_by=encoder.fingerprint)
 
 
 def features_of(

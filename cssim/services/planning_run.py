@@ -136,7 +136,7 @@ def _pool_size(spec: PlanSpec, images: int, chosen: int, references: int) -> int
 
 def _margins(context: JobContext, models: Sequence[ModelInfo], pairs: NDArray[np.int64]) -> Floats:
     """(models, pairs) d(R, B) - d(R, A); pictures are embedded where they are not yet."""
-    from cssim.ensembles.distances import cosine_distances, rows_of
+    from cssim.ensembles.distances import model_distances, rows_of
     from cssim.services.encoding import embeddings_of, refreshed
 
     ws, images, out = context.ws, np.unique(pairs), []
@@ -146,7 +146,7 @@ def _margins(context: JobContext, models: Sequence[ModelInfo], pairs: NDArray[np
         _, encoder = refreshed(ws, model)
         vectors = embeddings_of(ws, encoder, images, progress=report, cancelled=context.cancelled)
         columns = (rows_of(images, ids) for ids in pairs.T)
-        distance = cosine_distances(vectors, *columns)
+        distance = model_distances(vectors, *columns, made_by=encoder.fingerprint)
         out.append(distance[:, 1] - distance[:, 0])
     return np.stack(out)
 

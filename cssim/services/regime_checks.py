@@ -45,6 +45,8 @@ def refuse_leaks(found: Mapping[str, Sequence[Cluster]]) -> None:
 
 def backbones_named(ws: Workspace, names: Sequence[str] | None) -> list[ModelInfo]:
     """The frozen models and metrics of these names; None takes all frozen ones."""
+    from cssim.embeddings import ssim
+
     project = ws.project.id
     with ws.database.reading() as session:
         if names is not None:
@@ -57,6 +59,12 @@ def backbones_named(ws: Workspace, names: Sequence[str] | None) -> list[ModelInf
     trained = [m.name for m in models if m.kind not in (ModelKind.FROZEN, ModelKind.METRIC)]
     if trained:
         raise BadInput(f"{trained[0]} was trained already: expected frozen backbones")
+    pictures = [m.name for m in models if ssim.compares(m.fingerprint)]
+    if pictures:
+        raise BadInput(
+            f"{pictures[0]} compares two pictures window by window: expected backbones or metrics "
+            "whose embeddings a head can be trained on"
+        )
     return models
 
 

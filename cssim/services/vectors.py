@@ -34,7 +34,7 @@ class Near(NamedTuple):
 
     image: Image
     distance: float
-    """1 - cosine, 0..2."""
+    """The model's own, 0..2: 1 - cosine, or 1 - SSIM."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Shelf:
 
     def distances(self, model_id: int, triples: Triples) -> Floats:
         """(n, 2) distances of each triple by one model; NaN where an image is not embedded."""
-        from cssim.ensembles.distances import cosine_distances, rows_of
+        from cssim.ensembles.distances import model_distances, rows_of
 
         out = np.full((len(triples), 2), np.nan)
         found = self.rows[model_id].found
@@ -119,7 +119,8 @@ class Shelf:
         if len(some):
             images = some.images
             columns = (rows_of(images, ids) for ids in (some.reference, some.a, some.b))
-            out[usable] = cosine_distances(self.vectors(model_id, images), *columns)
+            vectors = self.vectors(model_id, images)
+            out[usable] = model_distances(vectors, *columns, made_by=self.rows[model_id].made_by)
         return out
 
     def nearest(self, model_id: int, image_id: int, top: int) -> list[Near]:
@@ -139,7 +140,10 @@ class Shelf:
             return []
         at = known[np.argpartition(rough[known], take - 1)[:take]]
         exact = pair_distances(
-            np.concatenate([own, rows.take(at)]), np.zeros(take), np.arange(1, take + 1)
+            np.concatenate([own, rows.take(at)]),
+            np.zeros(take),
+            np.arange(1, take + 1),
+            made_by=rows.made_by,
         )
         order = np.lexsort((at, exact))[:top]
         return [Near(self.images[at[i]], float(exact[i])) for i in order]

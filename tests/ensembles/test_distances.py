@@ -37,14 +37,14 @@ def test_rows_too_many_to_be_widened_at_once_give_the_same_bits(monkeypatch):
     rng = np.random.default_rng(4)
     rows = rng.normal(size=(300, 33)).astype(np.float16)
     triples = rng.integers(0, 300, (3, 500))
-    at_once = distances.cosine_distances(rows, *triples)
+    at_once = distances.model_distances(rows, *triples, made_by="")
     monkeypatch.setattr("cssim.ensembles.distances._WIDE_BYTES", 0)
-    assert np.array_equal(distances.cosine_distances(rows, *triples), at_once)
+    assert np.array_equal(distances.model_distances(rows, *triples, made_by=""), at_once)
 
 
 def test_three_right_angles_by_hand():
     corners = np.array([[1.0, 0.0], [0.0, 2.0], [-3.0, 0.0], [1.0, 1.0]])
-    found = distances.cosine_distances(corners, [0, 0], [1, 0], [2, 3])
+    found = distances.model_distances(corners, [0, 0], [1, 0], [2, 3], made_by="")
     assert found == pytest.approx(np.array([[1.0, 2.0], [0.0, 1 - math.sqrt(0.5)]]))
 
 
@@ -52,8 +52,8 @@ def test_three_right_angles_by_hand():
 def test_narrow_embeddings_are_summed_in_double_precision(dtype):
     narrow = np.random.default_rng(3).normal(size=(30, 768)).astype(dtype)
     reference, a, b = random_rows(100, 30)
-    wide = distances.cosine_distances(narrow.astype(np.float64), reference, a, b)
-    assert np.array_equal(distances.cosine_distances(narrow, reference, a, b), wide)
+    wide = distances.model_distances(narrow.astype(np.float64), reference, a, b, made_by="")
+    assert np.array_equal(distances.model_distances(narrow, reference, a, b, made_by=""), wide)
 
 
 @pytest.mark.parametrize("dim", [1, 7, 33, 257, 768])
@@ -62,7 +62,9 @@ def test_equal_pictures_tie_exactly_wherever_their_rows_stand(dim):
     embedding = rng.normal(size=(2000, dim))
     embedding[1::2] = embedding[0::2]
     even = np.arange(0, 2000, 2)
-    found = distances.cosine_distances(embedding, rng.permutation(2000)[:1000], even, even + 1)
+    found = distances.model_distances(
+        embedding, rng.permutation(2000)[:1000], even, even + 1, made_by=""
+    )
     assert np.array_equal(found[:, 0], found[:, 1])
 
 
