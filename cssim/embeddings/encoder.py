@@ -47,7 +47,8 @@ def load_encoder(
     """The frozen encoder of that name: a metric, a registry row, a Hub name or a folder.
 
     Args:
-        name: `histogram`, `hog`, `ssim`, a name of `backbones.REGISTRY`, a Hub name, or a local folder.
+        name: `histogram`, `hog`, `ssim`, a name of `backbones.REGISTRY`, a Hub name, or a local
+            folder.
         models: Folder in which Hub names are looked for before the Hub.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `auto`, `float32` or `bfloat16`.
