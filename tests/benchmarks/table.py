@@ -2,7 +2,8 @@
 
 Each benchmark belongs to a group and is called `test_..._obvious` or something else; the table
 shows how much faster the others are than the obvious way of the same group, in the same run.
-Times are the best of several rounds.
+Times are the best of several rounds. A group without an obvious way is there for what else its
+benchmarks measured, such as memory, and stands in the table with that.
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ MARKERS = re.compile(r"(<!-- benchmarks -->\n).*(<!-- /benchmarks -->)", flags=r
 def table(report: dict[str, Any]) -> str:
     """The Markdown table of one run."""
     groups: dict[str, dict[str, float]] = defaultdict(dict)
+    besides: dict[str, dict[str, float]] = defaultdict(dict)
     for row in report["benchmarks"]:
         groups[row["group"]][_way(row["name"])] = row["stats"]["min"]
+        besides[row["group"]].update(row.get("extra_info", {}))
     lines = ["| what | the obvious way | ours | ratio |", "|---|---|---|---|"]
     for group, ways in sorted(groups.items()):
-        obvious = ways.pop("obvious")
+        for name, value in besides[group].items():
+            lines.append(f"| {group}: {name} | | {value:.3g} | |")
+        obvious = ways.pop("obvious", None)
+        if obvious is None:
+            continue
         for way, seconds in sorted(ways.items()):
             lines.append(
                 f"| {group}, {way} | {_time(obvious)} | {_time(seconds)} "
@@ -34,7 +41,8 @@ def table(report: dict[str, Any]) -> str:
 
 
 def _way(name: str) -> str:
-    return name.removeprefix("test_").rpartition("_by_")[2].replace("_", " ")
+    way = name.removeprefix("test_").rpartition("_by_")[2].replace("_", " ")
+    return re.sub(r"\[(.*)\]", lambda m: f" ({m[1].replace('-', ', ')})", way)
 
 
 def _time(seconds: float) -> str:
