@@ -31,7 +31,7 @@ class Settings:
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`: where models run."""
     precision: str = "auto"
-    """`auto`, `float32` or `bfloat16`: `auto` takes bfloat16 where the hardware computes in it."""
+    """`auto`, `float32` or `bfloat16`: `auto` takes bfloat16 where the hardware gains by it."""
     models: Path | None = None
     """Folder of backbones, looked in before the Hub, e.g. for `facebook/dino-vitb16`; empty means
     `backbones` in the home folder."""
