@@ -6,7 +6,7 @@ import streamlit as st
 
 from cssim.services import annotating, projects
 from cssim.types import Role
-from cssim.ui import labelling, runtime, session, widgets
+from cssim.ui import first_visit, labelling, runtime, session, widgets
 from cssim.ui.labelling.instructions import edit_instructions
 
 user = session.require("annotator")
@@ -22,4 +22,6 @@ else:
             projects.current(ws),
             annotating.progress(ws, user),
             lease_seconds=ws.settings.lease_minutes * 60,
+            show=st.query_params.get("show", ""),
         )
+        first_visit.saw(ws, user, "pages")

@@ -11,6 +11,7 @@ from cssim.ui import (
     cached,
     compare_forms,
     comparison_view,
+    first_visit,
     jobs_view,
     runtime,
     session,
@@ -30,6 +31,7 @@ with widgets.errors():
         shown = cached.comparison(ws, chosen)
         comparison_view.draw_stale(shown)
         runs.draw(ws, shown)
+        first_visit.saw(ws, user, "comparison")
         parts = {
             "Result": lambda: comparison_view.draw(shown),
             "Where it is right": lambda: breakdowns.draw(ws, user, shown),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cssim.services import experiments
 from cssim.types import ClusterKind
-from cssim.ui import cached, jobs_view, runtime, session, shelves, tables, widgets
+from cssim.ui import cached, first_visit, jobs_view, runtime, session, shelves, tables, widgets
 from cssim.ui.ensembles import ask, build, listing, search, take_out, weights
 
 user = session.require("researcher")
@@ -28,8 +28,13 @@ with widgets.errors():
         with main:
             tables.section(chosen.info.name)
             listing.head(chosen)
+            asked = st.query_params.get("view")
             view = st.segmented_control(
-                "View", VIEWS, default="Ask", key="ensembles_view", label_visibility="collapsed"
+                "View",
+                VIEWS,
+                default=asked if asked in VIEWS else "Ask",
+                key="ensembles_view",
+                label_visibility="collapsed",
             )
             ready = shelves.ready(ws, chosen.info)
             if view == "Search":
@@ -38,6 +43,7 @@ with widgets.errors():
                 weights.draw(shelf, ready)
             elif view == "Take out":
                 take_out.draw(ws, shelf, ready)
+                first_visit.saw(ws, user, "python")
             else:
                 sets = tuple(
                     one.cluster.id

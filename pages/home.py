@@ -1,18 +1,22 @@
-"""The start page: work for annotators, the steps of the loop for researchers."""
+"""The start page: the first visit, work for annotators, the steps of the loop for researchers."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from cssim.services import annotating
+from cssim.services.first_visit import visit
 from cssim.types import Role
-from cssim.ui import loop_view, runtime, session, widgets
+from cssim.ui import first_visit, loop_view, runtime, session, widgets
 
 user = session.require("annotator")
 
 ws = runtime.workspace()
 own = annotating.progress(ws, user)
 widgets.header(f"Hello, {user.name}", ws.project.criterion)
+tours = visit(ws, user)
+if not tours.put_away:
+    first_visit.panel(ws, user, tours)
 
 with st.container(border=True):
     left, right = st.columns([3, 2], vertical_alignment="center", gap="large")
@@ -36,3 +40,5 @@ if user.role.may(Role.RESEARCHER):
     st.header("The loop", anchor=False)
     with widgets.errors():
         loop_view.draw(loop_view.steps(ws))
+if tours.put_away:
+    first_visit.recall(ws, user)

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.navigation.page import Page as StreamlitPage
 
 from cssim.types import Role
-from cssim.ui import session
+from cssim.ui import first_visit, runtime, session
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ICON = Path(__file__).parent / "icon.png"
@@ -73,7 +73,9 @@ def main() -> None:
     st.set_page_config(page_title="CS-Sim", page_icon=str(ICON), layout="wide", menu_items={})
     person = session.require("annotator")
     shown = [entry for entry in PAGES if person.role.may(entry.role) and exists(entry.name)]
-    st.navigation(menus(shown), position="top").run()
+    page = st.navigation(menus(shown), position="top")
+    first_visit.hint(runtime.workspace(), person, page.url_path or "home")
+    page.run()
 
 
 def menus(shown: Sequence[Entry]) -> dict[str, list[StreamlitPage]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 
@@ -63,11 +63,20 @@ def errors() -> Iterator[None]:
         problem(error)
 
 
-def page_link(page: str, label: str, *, icon: str | None = None) -> None:
-    """A link to another page, named as its file in `pages/` without the ending."""
+def page_link(
+    page: str, label: str, *, icon: str | None = None, address: Mapping[str, str] | None = None
+) -> None:
+    """A link to another page, named as its file in `pages/` without the ending.
+
+    Args:
+        page: its name.
+        label: Markdown.
+        icon: a Material symbol.
+        address: parameters of the page's address.
+    """
     from cssim.ui.shell import page_path
 
-    st.page_link(page_path(page), label=label, icon=icon)
+    st.page_link(page_path(page), label=label, icon=icon, query_params=dict(address or {}))
 
 
 def go_to(page: str) -> None:

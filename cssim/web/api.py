@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cssim.services import annotating
+from cssim.services import annotating, first_visit
 from cssim.services.annotating import MAX_WANT, Reply
 from cssim.services.workspace import Workspace
 from cssim.web.describe import MOMENT, WHOLE, RouteDoc, array, describe, shape
@@ -129,6 +129,7 @@ def api_routes(workspace: Callable[[], Workspace]) -> list[Route]:
             given = await in_thread(
                 partial(annotating.history, workspace(), person, before=asked, limit=limit)
             )
+            await in_thread(first_visit.saw, workspace(), person, "history")
             return JSONResponse({"answers": [given_json(one) for one in given]})
         check_not_forged(request)
         reply = reply_from(await read_json(request))

@@ -14,7 +14,7 @@ from cssim.services.uploads import Asked
 from cssim.services.vectors import Shelf, Triples
 from cssim.services.workspace import Workspace
 from cssim.types import Person
-from cssim.ui import chooser, figures, jobs_view, tables, widgets, words
+from cssim.ui import chooser, figures, first_visit, jobs_view, tables, widgets, words
 from cssim.ui.ensembles import watching, why
 
 ROLES = {"a": "A", "reference": "Reference", "b": "B"}
@@ -45,6 +45,8 @@ def draw(ws: Workspace, user: Person, shelf: Shelf, ensemble: Ready, answers: Tr
         _pictures(ws, chosen, found)
     _buttons(ws, user, shelf, ensemble, chosen, answers, found)
     if found is not None:
+        if _own(shelf, answers, chosen):
+            first_visit.saw(ws, user, "answer")
         _said(ensemble, found, chosen, answers)
         left, right = st.columns([3, 2], gap="large")
         with left:
@@ -59,6 +61,12 @@ def _example(shelf: Shelf, answers: Triples) -> None:
     ids = questions.example(shelf, answers, int(st.session_state.get(f"{KEY}_example", 0)))
     for role, image_id in (ids or {}).items():
         chooser.take(f"{KEY}_{role}", Asked(shelf.image(image_id).name, image_id=image_id))
+
+
+def _own(shelf: Shelf, answers: Triples, chosen: Mapping[str, Asked]) -> bool:
+    """Whether this is another question than the one that stands there at first."""
+    first = questions.example(shelf, answers, 0) or {}
+    return {role: one.image_id for role, one in chosen.items()} != first
 
 
 def _answer(

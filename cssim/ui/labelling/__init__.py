@@ -47,7 +47,9 @@ _element = st.components.v2.component(
 )
 
 
-def labelling(person: Person, project: Project, progress: Progress, *, lease_seconds: int) -> None:
+def labelling(
+    person: Person, project: Project, progress: Progress, *, lease_seconds: int, show: str = ""
+) -> None:
     """Put the element on the page; it fills the window below its place.
 
     Args:
@@ -56,6 +58,7 @@ def labelling(person: Person, project: Project, progress: Progress, *, lease_sec
             the first page and one key away afterwards, its options say what may be answered.
         progress: where the person and everybody stood when the page was opened.
         lease_seconds: for so long a page stays theirs; it is prolonged while they are here.
+        show: `history` opens the list of their answers at once.
     """
     _element(
         key="labelling",
@@ -72,6 +75,7 @@ def labelling(person: Person, project: Project, progress: Progress, *, lease_sec
             "done": progress.done,
             "wanted": progress.wanted,
             "lease_seconds": lease_seconds,
+            "show": show,
         },
     )
 

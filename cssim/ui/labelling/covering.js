@@ -38,6 +38,7 @@ const COVERING = {
     this.uncover();
     if (was === "welcome") [this.paintedAt, this.hidden] = [performance.now(), 0];
     this.drawStatus();
+    if (was === "welcome") this.openAsked();
   },
 
   help() {
@@ -124,5 +125,6 @@ const COVERING = {
     if (this.cover && !["rest", "feedback", "zoom", "flag"].includes(this.cover)) return; // they are reading
     const { sitting: given } = this;
     this.setCover("rest", restCover({ state, given, waiting: this.outbox.waiting, problem }));
+    if (state === "finished") this.openAsked();
   },
 };

@@ -21,6 +21,7 @@ class Labelling {
     this.hidden = 0; // ms for which the page could not be seen since then
     this.cover = null;
     this.remark = null; // flagged, to be answered all the same
+    this.asked = data.show; // by the address
     this.pace = new Pace(data.break_minutes);
     this.root.dataset.tie = data.cannot_say ? "yes" : "no";
     this.outbox = new Outbox(data.person, () => this.drawStatus(), (reply, receipt) => this.noted(reply, receipt));
@@ -161,6 +162,7 @@ class Labelling {
     this.drawStatus();
     this.announce(spokenPage(page, before));
     if (!this.welcomed()) this.welcome();
+    else this.openAsked();
     // The second frame callback runs after the first frame with all images was painted.
     requestAnimationFrame(() => requestAnimationFrame(() => this.painted(page)));
   }

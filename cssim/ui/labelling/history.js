@@ -57,6 +57,13 @@ const HISTORY = {
     }
   },
 
+  /** What the address asks for, once, as soon as something lies below it. */
+  openAsked() {
+    const { asked } = this;
+    this.asked = null;
+    if (asked === "history") this.history();
+  },
+
   async history() {
     const wanted = () => this.cover === "history";
     this.drawHistory();

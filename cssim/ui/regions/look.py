@@ -13,7 +13,7 @@ from cssim.services.regions import Picture, View
 from cssim.services.selecting import Ints, RowAccuracy, RowDifference
 from cssim.services.workspace import Workspace
 from cssim.types import Image, Person
-from cssim.ui import tables, words
+from cssim.ui import first_visit, tables, words
 from cssim.ui.regions import keep, state, triples_html
 from cssim.ui.tables import Markup
 
@@ -35,13 +35,15 @@ def draw(
     places = chosen if len(chosen) else found.places
     row = inspection.row(view.row)
     _heading(inspection, chosen, places, row)
-    parts = st.tabs(["Accuracy", "References", "Triples", "Keep and send"], key="regions_tabs")
+    parts = st.tabs(state.PARTS, key=state.PART, on_change="rerun")
     with parts[0]:
         _accuracy(ws, inspection, places, chosen, found, row)
     with parts[1]:
         _gallery(inspection, images, places, row)
     with parts[2]:
         _triples(ws, inspection, places, row)
+        if parts[2].open and len(chosen):
+            first_visit.saw(ws, person, "mistakes")
     with parts[3]:
         keep.draw(ws, person, inspection, view, chosen)
 

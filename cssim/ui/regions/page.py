@@ -9,7 +9,7 @@ from cssim.services.inspecting import InspectionInfo
 from cssim.services.regions import View
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, Person
-from cssim.ui import cached, figures, jobs_view, tables, widgets, words
+from cssim.ui import cached, figures, first_visit, jobs_view, tables, widgets, words
 from cssim.ui.regions import controls, kept, look, region_map, state
 from cssim.ui.regions.kept import Drawn
 
@@ -94,6 +94,7 @@ def _explore(ws: Workspace, person: Person, info: InspectionInfo) -> None:
             _map(ws, info, view, drawn)
         with right, st.container(key="regions_look", gap="small"):
             look.draw(ws, person, inspection, images, view, drawn.picture)
+        first_visit.saw(ws, person, "regions")
     whole = state.write_address(info.id, view)
     if not whole:
         st.caption("This selection is too large for the address: save it to share it.")

@@ -1,7 +1,8 @@
 """What the page shows and what is picked: in the session, in the address, in widgets.
 
 Widgets hold their values in the session under `WIDGET` plus a name of `FIELDS`; the address holds
-the same, so that a colleague who opens it sees the same. The picked references stand in the address
+the same, so that a colleague who opens it sees the same. A link to this page may add `part`, the
+tab to open beside the map. The picked references stand in the address
 as a saved selection, or packed; too many to pack are kept in the session alone.
 """
 
@@ -20,6 +21,8 @@ from cssim.services.workspace import Workspace
 
 WIDGET = "regions_"
 PICKED, SAVED, LOADED = "regions_ids", "regions_saved", "regions_address"
+PARTS, PART = ("Accuracy", "References", "Triples", "Keep and send"), "regions_tabs"
+"""Tabs beside the map, and the session key of the open one."""
 FAULT = "regions_fault"
 """What went wrong before this rerun, to be said in it."""
 FIELDS = ("kind", "row", "other", "plane", "surface", "grid", "window", "overlay", "tags", "least")
@@ -33,13 +36,16 @@ def key(name: str) -> str:
 
 
 def start(ws: Workspace, inspection: Inspection) -> None:
-    """Fill the session: from the address where it names this inspection, else with defaults.
+    """Fill the session: from the address of whoever arrives, else with what it lacks.
 
     What the session holds of another inspection and does not fit is put right.
     """
     names = list(inspection.info.names)
     mine = f"{ws.project.id} {inspection.info.id}"
-    if st.session_state.get(LOADED) != mine:
+    # Widgets are forgotten when the page is left. While it is open the address may lag behind
+    # them, so that only a link, which names the tab, counts then.
+    arrived = key("kind") not in st.session_state or "part" in st.query_params
+    if st.session_state.get(LOADED) != mine or arrived:
         st.session_state[LOADED] = mine
         _take(ws, inspection, dict(st.query_params.to_dict()))
     rows = regions.compared_rows(inspection)
@@ -120,6 +126,8 @@ def _take(ws: Workspace, inspection: Inspection, given: Mapping[str, str]) -> No
         st.session_state[key("surface")] = given["surface"] == "1"
     if "tags" in given:
         st.session_state[key("tags")] = st.query_params.get_all("tags")
+    if given.get("part") in PARTS:
+        st.session_state[PART] = given["part"]
     try:
         if given.get("selection", "").isdecimal():
             found = selections.get(ws, int(given["selection"][:9]))
