@@ -7,7 +7,8 @@ from functools import partial
 import streamlit as st
 
 from cssim.services import experiments
-from cssim.ui import cached, jobs_view, models_view, runtime, session, tables, train_form, widgets
+from cssim.ui import cached, jobs_view, runtime, session, tables, train_form, widgets
+from cssim.ui.models import views
 
 user = session.require("researcher")
 
@@ -17,7 +18,6 @@ with widgets.errors():
     found = cached.summaries(ws)
     models = experiments.list_models(ws)
     backbones = cached.backbones(ws, tuple(sorted({model.backbone for model in models})))
-    clusters = {one.cluster.id: one.cluster for one in found}
     left, right = st.columns([3, 2], gap="large")
     with left:
         if train_form.sets_to_train(found):
@@ -37,13 +37,8 @@ with widgets.errors():
         tables.section("Jobs")
         jobs_view.board(
             ws,
-            ("train", "embed"),
+            ("train", "embed", "export"),
             key="train",
             empty="Nothing runs. What you start is shown here while it works.",
         )
-    tables.section("Models")
-    if models:
-        models_view.draw(models, clusters, backbones)
-    else:
-        st.caption("None yet: train one, or add a frozen backbone to compare with.")
-    models_view.draw_frozen(ws, user, models, backbones)
+    views.draw(ws, user, models, found, backbones)

@@ -28,6 +28,7 @@ COMPARISON: dict[str, Any] = {
 
 def epoch(number: int, best: bool = False, **values: float | None) -> dict[str, Any]:
     usual = {"train_loss": 0.5, "loss": 0.6, "accuracy": 0.7, "ranking_accuracy": 0.65, "lr": 1e-4}
+    usual |= {"images": 60 * number, "seconds": 1.5 * number}
     return {"number": number, "best": best, **usual, **values}
 
 
@@ -93,6 +94,7 @@ def test_training_curves_draw_each_value_of_each_epoch():
         "Accuracy, ranking block": [65.0, 65.0, 65.0],
         "Accuracy, distance": [70.0, 80.0, 70.0],
         "Learning rate": [1e-4, 1e-4, 1e-4],
+        "Images per second": [None, 40.0, 40.0],
     }
     assert all(list(trace.x) == [0, 1, 2] for trace in figure.data)
 
@@ -123,3 +125,21 @@ def test_all_figures_share_one_look_and_let_the_page_show_through(dark):
 
 def test_kinds_have_colours_of_their_own():
     assert len(set(plots.PALETTE)) == len(plots.PALETTE) >= len(plots.KINDS)
+
+
+def test_two_runs_beside_each_other_share_their_axes():
+    worse = [
+        epoch(0, best=True, accuracy=0.5),
+        epoch(1, accuracy=0.9, loss=0.1),
+        epoch(2),
+        epoch(3),
+    ]
+    one = plots.training_curves(EPOCHS, beside=worse)
+    other = plots.training_curves(worse, beside=EPOCHS)
+    for row in ("", "2", "3", "4"):
+        ranges = [figure.layout[f"yaxis{row}"].range for figure in (one, other)]
+        assert ranges[0] == ranges[1]
+    low, high = one.layout.yaxis2.range
+    assert low < 50 < 90 < high
+    assert one.layout.xaxis.range == other.layout.xaxis.range
+    assert one.layout.xaxis.range[1] > 3

@@ -11,7 +11,7 @@ import click
 
 from cssim.cli.base import App, json_option, pass_app, say_json, say_table
 from cssim.cli.models import say_models
-from cssim.services import cards, experiments, transfers
+from cssim.services import card_text, cards, experiments, transfers
 from cssim.services.cards import Accuracy, Card
 
 
@@ -27,15 +27,18 @@ def models(context: click.Context, archived: bool, as_json: bool) -> None:
         say_models(experiments.list_models(app.ws, archived=archived), as_json)
 
 
-@models.command(epilog="Example: python -m cssim models show ocean-tiny-clip")
+@models.command(epilog="Example: python -m cssim models show ocean-tiny-clip --markdown > card.md")
 @click.argument("name")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a file beside the weights.")
 @json_option
 @pass_app
-def show(app: App, name: str, as_json: bool) -> None:
+def show(app: App, name: str, markdown: bool, as_json: bool) -> None:
     """The card of a model: what, on what, how it did, what it takes, whether it still runs."""
     card = cards.model_card(app.ws, name)
     if as_json:
         say_json(asdict(card))
+    elif markdown:
+        click.echo(card_text.markdown(card), nl=False)
     else:
         _say(card)
 
@@ -111,6 +114,9 @@ def _say(card: Card) -> None:
     if model.config:
         click.echo("\nSettings")
         _pairs(list(model.config.items()))
+    if card.data:
+        click.echo("\nData")
+        _pairs([(card_text.DATA.get(name, name), count) for name, count in card.data.items()])
     found = [card.local] * (card.local is not None) + list(card.elsewhere)
     if found:
         click.echo("\nAgreement with people")
@@ -118,7 +124,10 @@ def _say(card: Card) -> None:
         say_table(shown, tuple(shown[0]), "none")
     if card.curve:
         click.echo("\nEpochs")
-        columns = ("number", "loss", "train_loss", "accuracy", "ranking_accuracy", "lr", "seconds")
+        columns = (
+            "number", "loss", "train_loss", "accuracy", "ranking_accuracy", "lr", "images",
+            "seconds",
+        )  # fmt: skip
         say_table(card.curve, [c for c in columns if c in card.curve[0]], "none")
     for problem in card.problems:
         click.echo(f"\nProblem: {problem}")

@@ -56,10 +56,15 @@ class Card:
     def facts(self) -> dict[str, Any]:
         """The numbers of its training by name; None where one is not known."""
         names = (
-            "parameters", "seconds", "epochs", "best_epoch", "train_triples", "held_triples",
-            "images", "dim", "machine", "code", "job",
+            "parameters", "seconds", "triples_per_second", "epochs", "best_epoch", "train_triples",
+            "held_triples", "images", "dim", "machine", "code", "job",
         )  # fmt: skip
         return {name: self.model.metrics.get(name) for name in names}
+
+    @property
+    def data(self) -> Mapping[str, int]:
+        """What its answers were made of, see `training.data.composition`; empty where unknown."""
+        return dict(self.model.metrics.get("data", {}))
 
 
 def model_card(ws: Workspace, name: str) -> Card:
@@ -82,8 +87,26 @@ def model_card(ws: Workspace, name: str) -> Card:
         elsewhere=_elsewhere(model, evaluations),
         bytes=_size(folder),
         curve=tuple(model.metrics.get("curve", ())),
-        problems=tuple(_problems(ws, model, folder)),
+        problems=model_problems(ws, [model])[model.id],
     )
+
+
+def model_problems(ws: Workspace, models: Sequence[ModelInfo]) -> dict[int, tuple[str, ...]]:
+    """By id of each model: why it cannot be used, or trained again, as it was."""
+    reasons: dict[tuple[int, ...], tuple[str, str]] = {}
+    found = {}
+    for model in models:
+        problems = _missing(ws, model)
+        if model.kind in TRAINED:
+            ids = model.cluster_ids
+            if ids not in reasons:
+                reasons[ids] = _data(ws, ids)
+            fingerprint, reason = reasons[ids]
+            changed = "the answers that it was trained on have changed since"
+            same = not fingerprint or fingerprint == model.data_fingerprint
+            problems += [text for text in (reason if same else changed,) if text]
+        found[model.id] = tuple(problems)
+    return found
 
 
 def differences(one: Card, other: Card) -> list[tuple[str, Any, Any]]:
@@ -156,10 +179,12 @@ def _elsewhere(model: ModelInfo, evaluations: Sequence[EvaluationInfo]) -> tuple
     return tuple(found.values())
 
 
-def _problems(ws: Workspace, model: ModelInfo, folder: Path | None) -> list[str]:
+def _missing(ws: Workspace, model: ModelInfo) -> list[str]:
+    """Which files of it are gone."""
     from cssim.embeddings.backbones import resolve
 
     found = []
+    folder = None if model.path is None else ws.settings.home / model.path
     if folder is not None and not (folder / "model.json").is_file():
         found.append(f"its weights are gone: expected model.json in {folder}")
     if model.kind is not ModelKind.METRIC:
@@ -167,29 +192,26 @@ def _problems(ws: Workspace, model: ModelInfo, folder: Path | None) -> list[str]
             spec = resolve(model.backbone, models=ws.settings.models)
             if spec.family != "metric" and spec.folder is None:
                 found.append(
-                    f"its backbone {model.backbone} is not on this machine; "
-                    "`python -m cssim backbones` says how to get it"
+                    f"its backbone {model.backbone} is not on this machine; `python -m cssim "
+                    f"backbones show {model.backbone}` says how to get it"
                 )
         except CSSimError as error:
             found.append(f"its backbone is gone: {error}")
-    if model.kind in TRAINED:
-        found += _data_problems(ws, model)
     return found
 
 
-def _data_problems(ws: Workspace, model: ModelInfo) -> list[str]:
+def _data(ws: Workspace, cluster_ids: tuple[int, ...]) -> tuple[str, str]:
+    """(fingerprint of the answers of these clusters, why they cannot be used); either is empty."""
     with ws.database.reading() as session:
-        clusters = library.clusters_by_id(session, model.cluster_ids)
-    if not model.cluster_ids or len(clusters) < len(model.cluster_ids):
-        return ["clusters that it was trained on are not in this project"]
-    triples = load_triples(ws, model.cluster_ids)
-    if triples.fingerprint != model.data_fingerprint:
-        return ["the answers that it was trained on have changed since"]
+        clusters = library.clusters_by_id(session, cluster_ids)
+    if not cluster_ids or len(clusters) < len(cluster_ids):
+        return "", "clusters that it was trained on are not in this project"
+    triples = load_triples(ws, cluster_ids)
     try:
         image_hashes(ws, triples.images)
     except BadInput as error:
-        return [f"its data cannot be used again: {error}"]
-    return []
+        return triples.fingerprint, f"its data cannot be used again: {error}"
+    return triples.fingerprint, ""
 
 
 def _flat(card: Card) -> dict[str, Any]:
@@ -200,7 +222,8 @@ def _flat(card: Card) -> dict[str, Any]:
         "data": card.model.data_fingerprint,
     }
     rows |= {f"setting {name}": value for name, value in card.model.config.items()}
-    rows |= card.facts
+    rows |= {f"data: {name}": value for name, value in card.data.items()}
+    rows |= {name: value for name, value in card.facts.items() if name != "job"}
     rows["bytes"] = card.bytes
     if card.local is not None:
         rows["accuracy, held-out pages"] = card.local.value

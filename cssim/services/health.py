@@ -52,26 +52,32 @@ def backbone_rows(settings: Settings) -> list[dict[str, Any]]:
 
     `parameters` are millions, `reachable` says whether it loads without a network.
     """
-    from cssim.embeddings.backbones import known, resolve, status
+    from cssim.embeddings.backbones import known
 
-    rows = []
-    for name in known():
-        spec = resolve(name, models=settings.models)
-        reachable, where = status(name, models=settings.models)
-        rows.append(
-            {
-                "name": name,
-                "family": spec.family,
-                "input_size": spec.input_size or None,
-                "pooling": spec.pooling,
-                "parameters": spec.parameters or None,
-                "targets": ", ".join(spec.targets) or None,
-                "licence": spec.licence,
-                "reachable": reachable,
-                "where": where,
-            }
-        )
-    return rows
+    return [backbone_row(settings, name) for name in known()]
+
+
+def backbone_row(settings: Settings, name: str) -> dict[str, Any]:
+    """One of them, or any Hub name or folder; see `backbone_rows`.
+
+    Raises:
+        NotFound: nothing is called so.
+    """
+    from cssim.embeddings.backbones import resolve, status
+
+    spec = resolve(name, models=settings.models)
+    reachable, where = status(name, models=settings.models)
+    return {
+        "name": name,
+        "family": spec.family,
+        "input_size": spec.input_size or None,
+        "pooling": spec.pooling,
+        "parameters": spec.parameters or None,
+        "targets": ", ".join(spec.targets) or None,
+        "licence": spec.licence,
+        "reachable": reachable,
+        "where": where,
+    }
 
 
 def _installed(problems: list[str]) -> dict[str, str]:

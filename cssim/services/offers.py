@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,8 @@ class BackboneOffer:
     parameters: float
     """Millions of parameters; 0 where unknown."""
     licence: str
+    family: str = "unknown"
+    """As of `BackboneSpec`; says which layers LoRA can adapt."""
 
 
 def backbone_offers(ws: Workspace) -> list[BackboneOffer]:
@@ -57,8 +59,35 @@ def _offer(name: str, models: Path | None) -> BackboneOffer:
     except NotFound:  # `status` has said why; a folder that the project used may be gone
         return BackboneOffer(name, True, False, reason, 0.0, "")
     return BackboneOffer(
-        name, spec.family != "metric", reachable, reason, spec.parameters, spec.licence
+        name,
+        spec.family != "metric",
+        reachable,
+        reason,
+        spec.parameters,
+        spec.licence,
+        spec.family,
     )
+
+
+_ATTENTION = ("q_proj", "k_proj", "v_proj")
+LAYERS = {
+    "vit": (*_ATTENTION, "o_proj", "fc1", "fc2"),
+    "clip": (*_ATTENTION, "out_proj", "fc1", "fc2"),
+    "siglip": (*_ATTENTION, "out_proj", "fc1", "fc2"),
+    "cnn": ("convolution",),
+    "convnext": ("pwconv1", "pwconv2"),
+}
+"""Layers that LoRA can adapt by family; all of the name in the blocks that learn."""
+
+
+def lora_layers(offered: Sequence[BackboneOffer]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(layers that can be chosen for some of these backbones, those that are the default)."""
+    from cssim.embeddings.backbones import LORA_TARGETS
+
+    families = list(dict.fromkeys(offer.family for offer in offered))
+    layers = dict.fromkeys(name for family in families for name in LAYERS.get(family, ()))
+    default = dict.fromkeys(n for family in families for n in LORA_TARGETS.get(family, ()))
+    return tuple(layers), tuple(default)
 
 
 def _folders(models: Path | None) -> list[str]:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 RUNNERS: dict[str, str] = {
     "embed": "cssim.services.runners:run_embed",
     "train": "cssim.services.runners:run_train",
+    "export": "cssim.services.model_files:run_export",
     "ensemble": "cssim.services.building:run_ensemble",
     "estimate": "cssim.services.estimate_jobs:run_estimate",
     "ask": "cssim.services.answer_jobs:run_ask",

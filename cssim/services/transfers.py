@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from cssim.errors import BadInput, Conflict, CSSimError, NotFound
-from cssim.services.cards import TRAINED
+from cssim.services.card_text import markdown
+from cssim.services.cards import TRAINED, model_card
 from cssim.services.encoding import use_threads
 from cssim.services.library import load_triples
 from cssim.services.plain import plain
@@ -30,6 +31,8 @@ _LOCAL = ("job",)
 
 def export_model(ws: Workspace, name: str, target: Path) -> Path:
     """Write a trained model to a new folder, see `cssim.training.export`; gives the folder.
+
+    Its README.md says how to read it, and holds its card.
 
     Raises:
         NotFound: no such model, or its weights are gone.
@@ -53,6 +56,8 @@ def export_model(ws: Workspace, name: str, target: Path) -> Path:
     partial.mkdir(parents=True)
     try:
         export_trained(loaded, folder, partial)
+        with (partial / "README.md").open("a", encoding="utf-8") as readme:
+            readme.write(f"\n{markdown(model_card(ws, name))}")
         text = json.dumps(_described(ws, model), indent=1, ensure_ascii=False)
         (partial / CARD).write_text(text, encoding="utf-8")
         os.rename(partial, target)

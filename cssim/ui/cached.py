@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from cssim.services import evaluation, experiments, gallery, library
+from cssim.services import cards, evaluation, experiments, gallery, library
 from cssim.services.evaluation import StoredComparison
 from cssim.services.library import ClusterSummary
 from cssim.services.offers import BackboneOffer, backbone_offers
 from cssim.services.workspace import Workspace
+from cssim.types import ModelInfo
 
 _Kept = dict[int, tuple[tuple[int, ...], ClusterSummary]]
 
@@ -46,6 +49,22 @@ def _backbones(
     _ws: Workspace, url: str, project: int, used: tuple[str, ...]
 ) -> list[BackboneOffer]:
     return backbone_offers(_ws)
+
+
+def problems(ws: Workspace, models: Sequence[ModelInfo]) -> dict[int, tuple[str, ...]]:
+    """By id of each model what is amiss with it; files are looked for again each minute."""
+    state = (
+        tuple(gallery.cluster_states(ws).items()),
+        tuple((model.id, model.fingerprint) for model in models),
+    )
+    return _problems(ws, list(models), ws.settings.url, ws.project.id, state)
+
+
+@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
+def _problems(
+    _ws: Workspace, _models: list[ModelInfo], url: str, project: int, state: object
+) -> dict[int, tuple[str, ...]]:
+    return cards.model_problems(_ws, _models)
 
 
 def comparison(ws: Workspace, evaluation_id: int) -> StoredComparison:

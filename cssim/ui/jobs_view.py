@@ -16,7 +16,7 @@ from cssim.errors import Conflict
 from cssim.services import jobs
 from cssim.services.workspace import Workspace
 from cssim.types import JobInfo, JobState
-from cssim.ui import batches_view, widgets, words
+from cssim.ui import batches_view, figures, widgets, words
 
 EVERY_SECONDS = 1.0
 RECENT = 8
@@ -24,6 +24,7 @@ RECENT = 8
 KINDS = {
     "train": "Training",
     "embed": "Embedding",
+    "export": "Export of",
     "ensemble": "Ensemble",
     "compare": "Comparison",
     "analyse": "Analysis",
@@ -176,15 +177,41 @@ def _ended(ws: Workspace, job: JobInfo, key: str) -> None:
 def _curves(ws: Workspace, job: JobInfo, key: str) -> None:
     epochs = [event for event in jobs.job_events(ws, job.id) if "number" in event]
     if len(epochs) > 1:
-        draw_curves(epochs, key=f"{key}_curves_{job.id}")
+        name = str(job.params.get("name", f"job {job.id}"))
+        draw_curves(epochs, key=f"{key}_curves_{job.id}", name=name)
 
 
-def draw_curves(epochs: Sequence[Mapping[str, Any]], *, key: str) -> None:
-    """The curves of a training run, in the colours of the page's theme."""
-    figure = plots.training_curves(epochs, dark=is_dark())
-    figure.update_layout(font_size=12, height=520)
-    figure.update_yaxes(title_font_size=11)  # the shortest panel is hardly higher than its title
-    st.plotly_chart(figure, key=key, theme=None, config={"displaylogo": False})
+def draw_curves(
+    epochs: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    name: str,
+    beside: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """The curves of the training of the model `name`, in the colours of the page's theme.
+
+    Those of another run that is drawn beside it get the same axes.
+    """
+    figure = plots.training_curves(epochs, dark=is_dark(), beside=beside)
+    figure.update_layout(font_size=12, height=600)
+    figure.update_yaxes(title_font_size=11)  # the lowest panels are hardly higher than their titles
+    figures.figure(
+        figure, key=key, name=f"{name} curves", data=list(epochs), alt=curves_said(epochs, name)
+    )
+
+
+def curves_said(epochs: Sequence[Mapping[str, Any]], name: str) -> str:
+    """The main finding of the curves, for those who cannot see them."""
+    text = f"Curves of {name} over {words.count(epochs[-1]['number'], 'epoch')}"
+    kept = max((e for e in epochs if e["best"]), key=lambda e: e["number"])
+    if kept["accuracy"] is None:
+        return f"{text}: nothing held out."
+    before = words.percent(epochs[0]["accuracy"])
+    return (
+        f"{text}: local accuracy by distance from {before} untrained to "
+        f"{words.percent(kept['accuracy'])} at epoch {kept['number']}, the best so far; by the "
+        f"ranking block {words.percent(kept['ranking_accuracy'])}."
+    )
 
 
 def is_dark() -> bool:

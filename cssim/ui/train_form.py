@@ -1,4 +1,4 @@
-"""What to train on, which backbone, and how: the form of the training page."""
+"""What to train on and with which backbones: the form of the training page."""
 
 from __future__ import annotations
 
@@ -10,42 +10,10 @@ import streamlit as st
 
 from cssim.services import batches, experiments, offers, training_plans
 from cssim.services.library import ClusterSummary
-from cssim.services.offers import BackboneOffer, SettingOffer
+from cssim.services.offers import BackboneOffer
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, ModelInfo
-from cssim.ui import words
-
-MAIN = ("rank", "epochs", "lr")
-"""Settings beside the adapter that are shown at once."""
-_LABELS = {
-    "rank": "Rank",
-    "alpha": "Alpha",
-    "dropout": "Dropout",
-    "last_blocks": "Last blocks that learn (0: all)",
-    "epochs": "Epochs",
-    "lr": "Learning rate",
-    "ranking_lr": "Learning rate of the ranking block",
-    "schedule": "Learning rate over time",
-    "weight_decay": "Weight decay",
-    "batch_pages": "Pages per step",
-    "batch_triples": "Single triples per step (0: whole pages)",
-    "held_images": "Images held at once (0: by device)",
-    "block": "Ranking block",
-    "choice_weight": "Weight of the choice loss",
-    "order_weight": "Weight of the order loss",
-    "margin": "Margin",
-    "class_margin": "Margin per class step",
-    "validation_share": "Share held out",
-    "split": "Held out by",
-    "patience": "Patience, epochs",
-    "augment": "Augment images",
-    "soft": "Learn shares of votes",
-    "clip": "Gradient norm at most",
-    "seed": "Seed",
-}
-"""How settings are called on the page; those that are not here are for the command line."""
-_ADAPTERS = {"lora": "LoRA", "head": "Head", "full": "All weights"}
-_RECIPES = {"default": "Ours", "paper": "As published", "global": "Strong global model"}
+from cssim.ui import train_settings, words
 
 
 @dataclass(frozen=True)
@@ -120,7 +88,7 @@ def draw(
         "One global model on all of them together", key="train_together"
     )
     picked = _backbones([offer for offer in backbones if offer.trainable])
-    config = _settings()
+    config = train_settings.draw(picked)
     seeds = int(
         st.number_input(
             "Seeds",
@@ -140,8 +108,7 @@ def draw(
         if single
         else ""
     )
-    triples = [by_name[name].triples for name in chosen]
-    _estimate(models, picked, config, triples, seeds, runs)
+    _estimate(models, picked, config, [by_name[name] for name in chosen], seeds, runs)
     pressed = st.button(
         "Train" if runs <= 1 else f"Train {runs} models",
         type="primary",
@@ -186,93 +153,40 @@ def backbone_line(offer: BackboneOffer) -> str:
     return f"{name} ({', '.join(parts)})" if parts else name
 
 
-def _settings() -> dict[str, Any]:
-    adapter = st.segmented_control(
-        "What learns",
-        list(offers.training_choices()["adapter"]),
-        default="lora",
-        required=True,
-        format_func=lambda name: _ADAPTERS.get(name, name),
-        key="train_adapter",
-        help=offers.training_settings()["adapter"].meaning,
-    )
-    recipe = st.segmented_control(
-        "Recipe",
-        list(offers.training_choices()["recipe"]),
-        default="default",
-        required=True,
-        format_func=lambda name: _RECIPES.get(name, name),
-        key="train_recipe",
-        help="Fills the settings below in. As published: Liao and Chen 2024, single triples with "
-        "augmentation. Strong global model: rank 16 and a hinge on the distance alone.",
-    )
-    every = offers.training_settings(adapter or "lora", recipe or "default")
-    config: dict[str, Any] = {"adapter": adapter or "lora"}
-    place = f"{adapter}_{recipe}"  # another recipe shows its own values, not those typed before
-    for column, name in zip(st.columns(len(MAIN)), MAIN, strict=True):
-        with column:
-            config[name] = _setting(every[name], place)
-    with st.expander("More settings"):
-        rest = [name for name in _LABELS if name not in MAIN and not _idle(name, adapter)]
-        columns = st.columns(3)
-        for i, name in enumerate(rest):
-            with columns[i % 3]:
-                config[name] = _setting(every[name], place)
-    return config
-
-
-def _idle(name: str, adapter: str | None) -> bool:
-    """Whether a setting means nothing to this adapter."""
-    return adapter == "head" and name in ("augment", "last_blocks", "dropout", "held_images")
-
-
-def _setting(offer: SettingOffer, place: str) -> Any:
-    label, key = _LABELS[offer.name], f"train_{place}_{offer.name}"
-    if offer.name == "last_blocks":
-        blocks = st.number_input(label, 0, 1000, offer.default or 0, key=key, help=offer.meaning)
-        return int(blocks) or None
-    if offer.name in ("split", "schedule", "block"):
-        choices = offers.training_choices()[offer.name]
-        return st.selectbox(
-            label, choices, index=choices.index(offer.default), key=key, help=offer.meaning
-        )
-    if isinstance(offer.default, bool):
-        return st.checkbox(label, offer.default, key=key, help=offer.meaning)
-    if isinstance(offer.default, int):
-        return st.number_input(
-            label, value=offer.default, min_value=0, step=1, key=key, help=offer.meaning or None
-        )
-    return st.number_input(
-        label,
-        value=float(offer.default),
-        min_value=0.0,
-        step=float(offer.default) / 10 or 0.05,
-        format="%g",
-        key=key,
-        help=offer.meaning,
-    )
-
-
 def _estimate(
     models: list[ModelInfo],
     backbones: Sequence[BackboneOffer],
     config: Mapping[str, Any],
-    triples: Sequence[int],
+    sets: Sequence[ClusterSummary],
     seeds: int,
     runs: int,
 ) -> None:
+    """What there is to learn from, and how long it will take."""
+    triples = sum(one.triples for one in sets)
     if not backbones or not triples:
         return
     expected = [
         offers.expected_seconds(
-            models, offer.name, config["adapter"], sum(triples), int(config["epochs"])
+            models, offer.name, config["adapter"], triples, int(config["epochs"])
         )
         for offer in backbones
     ]
     known = [seconds for seconds in expected if seconds is not None]
-    text = words.count(sum(triples), "triple")
+    text = f"{words.count(triples, 'triple')}{_made_of(sets, triples)}"
     if len(known) == len(expected):
         seconds = seeds * sum(known)
         text += f"; at most about {words.duration(seconds)} at the speed of the last such training"
         text += ", one after the other" if runs > 1 else ""
     st.caption(text)
+
+
+def _made_of(sets: Sequence[ClusterSummary], triples: int) -> str:
+    """Ties, pairs in the same class, and votes for each judgement, where there are any."""
+    ties = sum(one.tie_share * one.triples for one in sets) / triples
+    same = sum(one.same_class_share * one.triples for one in sets) / triples
+    judgements = sum(one.judgements for one in sets)
+    votes = sum(one.votes for one in sets) / judgements if judgements else 0.0
+    text = f", {words.percent(ties)} ties" if ties else ", no ties"
+    if any(n for one in sets for n in one.classes.values()):
+        text += f", {words.percent(same)} with both candidates in the same class"
+    return f"{text}, {votes:.1f} votes for each judgement" if votes > 1 else text

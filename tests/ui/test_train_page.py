@@ -138,6 +138,25 @@ def test_many_trainings_are_one_batch_that_pauses_as_a_whole(filled: Workspace) 
     assert len(experiments.list_models(ws)) == 4
 
 
+def test_the_layers_that_lora_adapts_are_chosen(filled: Workspace) -> None:
+    app = look("train")
+    app.multiselect(key="train_sets").set_value(contexts(filled)[:1]).run()
+    app.multiselect(key="train_backbones").set_value(["tiny"]).run()
+    layers = app.multiselect(key="train_targets")
+    assert layers.placeholder == "q_proj, v_proj (default)"
+    assert {"q_proj", "k_proj", "v_proj", "fc1"} <= set(layers.options)
+    layers.set_value(["k_proj", "fc1"]).run()
+    app.number_input(key="train_lora_default_alpha").set_value(8.0).run()
+    app.number_input(key="train_lora_default_dropout").set_value(0.25).run()
+    app.button(key="train_go").click().run()
+    (job,) = jobs.list_jobs(filled)
+    config = job.params["config"]
+    assert (config["targets"], config["alpha"], config["dropout"]) == (["k_proj", "fc1"], 8, 0.25)
+    assert f"{len(library.load_triples(filled, job.params['clusters']))} triples" in said(app)
+    app.segmented_control(key="train_adapter").set_value("head").run()
+    assert "train_targets" not in {one.key for one in app.multiselect}
+
+
 def test_one_global_model_takes_its_own_name(filled: Workspace) -> None:
     app = look("train")
     app.multiselect(key="train_sets").set_value(contexts(filled)).run()

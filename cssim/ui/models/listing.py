@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import streamlit as st
 
@@ -18,11 +18,21 @@ _COLUMNS = ("Model", "Kind", "Trained on", "Before", "After", "Held-out triples"
 def draw(
     models: Sequence[ModelInfo],
     clusters: Mapping[int, Cluster],
-    backbones: Sequence[BackboneOffer],
+    problems: Mapping[int, Sequence[str]],
+    kept: Collection[int],
 ) -> None:
-    """The table; a model whose backbone is not here says so."""
-    reasons = {offer.name: offer.reason for offer in backbones if not offer.reachable}
-    rows = [_row(model, clusters, reasons.get(model.backbone, "")) for model in reversed(models)]
+    """The table; a model whose backbone or data is gone says so.
+
+    Args:
+        models: to be listed, newest last.
+        clusters: of the project, by id.
+        problems: by id of a model.
+        kept: ids of the models that are not archived.
+    """
+    rows = [
+        _row(model, clusters, problems.get(model.id, ()), archived=model.id not in kept)
+        for model in reversed(models)
+    ]
     tables.table(_COLUMNS, rows, numbers=_COLUMNS[3:6], caption="Models of the project")
     st.caption(
         "Before and after: on the triples of its own set that were held out, how often the model's "
@@ -31,25 +41,38 @@ def draw(
     )
 
 
-def _row(model: ModelInfo, clusters: Mapping[int, Cluster], reason: str) -> list[str]:
+def _row(
+    model: ModelInfo,
+    clusters: Mapping[int, Cluster],
+    problems: Sequence[str],
+    *,
+    archived: bool,
+) -> list[str]:
     metrics = model.metrics
     names = [clusters[i].name for i in model.cluster_ids if i in clusters]
     held = metrics.get("held_triples")
-    folder = model.backbone.rstrip("/").rsplit("/", 1)[-1]
-    backbone = folder if model.backbone.startswith("/") else model.backbone
+    backbone = short_name(model.backbone)
     return [
         tables.lines(
-            model.name,
+            tables.link(f"/train?model={model.id}#models", model.name),
             tables.quiet(backbone) if backbone != model.name else "",
-            tables.quiet(f"Not available: {reason}") if reason else "",
+            *(tables.quiet(f"Problem: {problem}") for problem in problems),
         ),
-        tables.tag(words.MODEL_KINDS[model.kind]),
+        tables.words(
+            tables.tag(words.MODEL_KINDS[model.kind]), tables.tag("archived") if archived else ""
+        ),
         ", ".join(names),
         words.percent(metrics.get("accuracy_untrained")),
         words.percent(metrics.get("accuracy")),
         f"{held:,}" if held else "",
         words.ago(model.created_at),
     ]
+
+
+def short_name(backbone: str) -> str:
+    """A backbone's name; of a folder its last part."""
+    folder = backbone.rstrip("/").rsplit("/", 1)[-1]
+    return folder if backbone.startswith("/") else backbone
 
 
 def draw_frozen(
