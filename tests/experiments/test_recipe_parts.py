@@ -12,32 +12,13 @@ from cssim.training.config import TrainConfig
 from cssim.training.data import Dataset
 from cssim.training.linear import HeadModel
 from cssim.triples import Triples
-from tests.embeddings.small_models import pictures, save_small
+from tests.embeddings.small_models import save_small
 from tests.experiments import recipe_parts, tables
 from tests.experiments.people import People
 from tests.experiments.studies import PARTS, STUDIES
 from tests.experiments.trial import raw_margin
 
-PICTURES = 10
 TWO: dict[str, tuple[str, dict[str, object]]] = {"one": ("one", {}), "other": ("other", {})}
-NAMES = [f"scenes/{number:02}.png" for number in range(PICTURES)]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Five references; three voters say that the picture with the lower number is closer."""
-    folder = tmp_path_factory.mktemp("people")
-    (folder / "images" / "scenes").mkdir(parents=True)
-    for name, picture in zip(NAMES, pictures(PICTURES), strict=True):
-        picture.save(folder / "images" / name)
-    lines = ["ref,a,b,answer,n_a,n_b"]
-    for reference in range(5):
-        others = [n for n in range(PICTURES) if n != reference]
-        for i in others:
-            for j in (j for j in others if j > i and (i + j) % 3):
-                lines.append(f"{NAMES[reference]},{NAMES[j]},{NAMES[i]},B,1,2")
-    (folder / "triplets.csv").write_text("\n".join(lines))
-    return folder
 
 
 @pytest.fixture(scope="module")

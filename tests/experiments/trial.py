@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from cssim.embeddings.backbones import load_backbone
-from cssim.ensembles.distances import cosine_distances
+from cssim.ensembles.distances import triple_distances
 from cssim.evaluation.accuracy import by_reference, strict_credit
 from cssim.training import learner
 from cssim.training.activations import ActivationCache
@@ -23,7 +23,7 @@ from cssim.training.checkpoint import TENSORS, read_card, read_tensors
 from cssim.training.config import TrainConfig
 from cssim.training.data import Batch, Dataset, split
 from cssim.training.features import Features, Shared
-from cssim.training.linear import HeadModel, fit_head
+from cssim.training.linear import HeadModel, fit_head, rotated
 from cssim.training.loop import fit
 from cssim.training.losses import order_loss
 from cssim.training.model import CSModel, Trainable
@@ -105,7 +105,7 @@ class Bench:
 
     def _credit(self, embedding: NDArray[np.float32], triples: Triples) -> Any:
         rows = (triples.reference - 1, triples.a - 1, triples.b - 1)
-        credit = strict_credit(cosine_distances(embedding, *rows), triples.share_a)
+        credit = strict_credit(triple_distances([embedding], *rows)[0], triples.share_a)
         return by_reference(credit[None], triples.reference)
 
     def _block(self, trained: _Trained, triples: Triples) -> float | None:
@@ -126,7 +126,8 @@ class Bench:
         if name not in self._frozen:
             backbone, people = self._backbone(name), self.people
             parts = [backbone.embed([people.load(int(i))]) for i in people.ids]
-            self._frozen[name] = np.concatenate(parts)
+            # As `curves` trains heads: the same distances in fewer dimensions.
+            self._frozen[name] = rotated(np.concatenate(parts))
         return self._frozen[name]
 
     def _head(self, name: str, train: Triples, config: TrainConfig) -> _Trained:
