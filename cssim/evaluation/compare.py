@@ -24,7 +24,7 @@ from cssim.evaluation.report import (
 
 Floats = NDArray[np.float64]
 
-CHANCE, CEILING = "Chance", "Human ceiling"
+CHANCE, CEILING, TRUTH = "Chance", "Human ceiling", "Known truth (ceiling)"
 BOUNDS = {"by reference": "Oracle, by reference", "by triple": "Oracle, by triple"}
 """Rows that choose one member with the answers in hand, for each reference or each triple."""
 
@@ -37,9 +37,11 @@ def compare(
     settings: CompareSettings | None = None,
     contexts: NDArray[np.generic] | None = None,
     votes: tuple[ArrayLike, ArrayLike] | None = None,
+    truth: Floats | None = None,
     bounds: Mapping[str, Floats] | None = None,
     sets: Sequence[EvaluatedSet] = (),
     overlaps: Sequence[Overlap] = (),
+    notes: Sequence[str] = (),
     fingerprints: Mapping[str, str] | None = None,
 ) -> Comparison:
     """The comparison of all contenders on one body of triples, with a row for chance.
@@ -52,9 +54,11 @@ def compare(
         settings: see `CompareSettings`.
         contexts: (n,) context of each triple; the macro column then averages over contexts.
         votes: (n,) votes for A and (n,) for B; with soft credit they give the human ceiling.
+        truth: (n,) credit of the distances behind simulated answers: their exact ceiling.
         bounds: (n,) credit of each row of `BOUNDS` that there is, by its key.
         sets: what is evaluated, for the caption.
         overlaps: what the evaluated sets share with others, for the caption.
+        notes: sentences that stand first among the notes.
         fingerprints: what went in, by name.
 
     Raises:
@@ -78,6 +82,8 @@ def compare(
     if votes is not None and overlapping:
         human = human_credit(*votes)
         rows.append(_apart(CEILING, "ceiling", human, reference, contexts, settings))
+    if truth is not None:
+        rows.append(_apart(TRUTH, "truth", truth, reference, contexts, settings))
     for key, credit in (bounds or {}).items():
         rows.append(_apart(BOUNDS[key], "bound", credit, reference, contexts, settings))
     rows.append(Row(CHANCE, "chance", accuracy=0.5, macro=0.5))
@@ -94,7 +100,7 @@ def compare(
         )
         if errors
         else None,
-        notes=tuple(_notes(rows, len(np.unique(reference)), settings, overlapping)),
+        notes=(*notes, *_notes(rows, len(np.unique(reference)), settings, overlapping)),
         fingerprints=dict(fingerprints or {}),
     )
 
@@ -233,7 +239,7 @@ def _apart(
     contexts: NDArray[np.generic] | None,
     settings: CompareSettings,
 ) -> Row:
-    """A row of its own that competes with nobody: people, or an oracle."""
+    """A row of its own that competes with nobody: people, the truth, or an oracle."""
     table = _Numbers.of(credit[None], reference, contexts, settings)
     return _filled(Contender(name, kind, leakage=""), table, 0, [name], settings)
 
@@ -283,7 +289,7 @@ def _check(
 ) -> list[str]:
     """Names of the rows with credits, in order."""
     names = [contender.name for contender in contenders]
-    taken = {CHANCE, CEILING, *BOUNDS.values()}
+    taken = {CHANCE, CEILING, TRUTH, *BOUNDS.values()}
     if len(set(names)) != len(names) or taken & set(names):
         raise BadInput(
             f"rows need distinct names, none of them {', '.join(sorted(taken))}; got {names}"

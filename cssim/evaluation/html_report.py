@@ -22,7 +22,7 @@ _KINDS = {
     "ensemble": ("Ensemble", "#E69F00"),
 }
 """Titles and colours (Okabe and Ito 2008), as in the app's own figures."""
-_LINES = {"chance": "chance", "ceiling": "human ceiling"}
+_LINES = {"chance": "chance", "ceiling": "human ceiling", "truth": "known truth"}
 """Rows that are drawn as lines across."""
 _APART = {*_LINES, "bound"}
 """Rows that no run has made and that compete with nobody."""

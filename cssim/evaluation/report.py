@@ -89,7 +89,7 @@ class Row:
 
     name: str
     kind: str
-    """As of its contender, or `chance`, `ceiling` or `bound`."""
+    """As of its contender, or `chance`, `ceiling` (people), `truth` or `bound` (oracles)."""
     members: tuple[str, ...] = ()
     trained_on: str = ""
     leakage: str = ""

@@ -126,6 +126,12 @@ def caption(comparison: Comparison) -> list[str]:
     if comparison.ceiling is not None and comparison.ceiling.triples:
         lines.append(_ceiling_line(comparison.ceiling, digits))
     lines += _member_lines(comparison.rows)
+    if any(row.kind == "truth" for row in comparison.rows):
+        lines.append(
+            "Known truth: the distances to which the simulated people's noise was added. No model, "
+            "and compared with none: in the long run nothing agrees with these people more often; "
+            "only an oracle, which knows their votes, can pass it."
+        )
     if any(row.kind == "bound" for row in comparison.rows):
         lines.append(
             "Oracle: the best of all ensembles' members for each reference, or each triple, chosen "

@@ -15,8 +15,9 @@ def forest_plot(comparison: Mapping[str, Any], *, dark: bool = False) -> Figure:
     """Accuracy and interval of each row of a comparison, best known lines across.
 
     One trace per kind of row; filled markers belong to the leader's tie group. Vertical lines stand
-    at chance, at the anchor and at the human ceiling. Rows without a number keep their place and
-    say so; bounds are left out. Each point's `customdata` is the row's name.
+    at chance, at the anchor, at the human ceiling and at the truth behind simulated answers. Rows
+    without a number keep their place and say so; oracles are left out. Each point's `customdata` is
+    the row's name.
 
     Args:
         comparison: `Comparison.to_dict()`.
@@ -103,6 +104,8 @@ def _lines(comparison: Mapping[str, Any]) -> list[tuple[float, str, str]]:
             found.append((row["accuracy"], "chance", "dot"))
         elif row["kind"] == "ceiling":
             found.append((row["accuracy"], "human ceiling", "dash"))
+        elif row["kind"] == "truth":
+            found.append((row["accuracy"], "known truth", "longdash"))
         elif row["name"] == anchor:
             found.append((row["accuracy"], "anchor", "dashdot"))
     return found

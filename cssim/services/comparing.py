@@ -15,6 +15,7 @@ from cssim.services.library import load_triples
 from cssim.services.plain import plain
 from cssim.services.row_distances import Computed, all_distances
 from cssim.services.running import JobContext
+from cssim.services.truth import truth_of
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
 from cssim.types import Cluster, ClusterKind, EnsembleInfo
@@ -65,6 +66,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     score = soft_credit if settings.credit == "soft" else strict_credit
     fingerprints = fingerprints_of(triples, chosen, settings)
     by_id = {one.id: one for one in clusters} | _training_clusters(ws, chosen)
+    truth = truth_of(ws, clusters, triples)
     comparison = compare(
         _contenders(chosen, leaks, found, by_id, folded=folded),
         {name: score(value, triples.share_a) for name, value in found.rows.items()},
@@ -72,6 +74,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
         settings=settings,
         contexts=contexts_of(ws, triples),
         votes=(triples.votes_a, triples.votes_b),
+        truth=None if truth.distances is None else score(truth.distances, triples.share_a),
         bounds=_bounds(
             {i: score(value, triples.share_a) for i, value in found.members.items()},
             chosen,
@@ -79,6 +82,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
         ),
         sets=[_evaluated(c, triples_of, looks[c.id]) for c, triples_of in _parts(ws, clusters)],
         overlaps=seen.overlaps(" + ".join(cluster.name for cluster in clusters)),
+        notes=[truth.note] if truth.note else [],
         fingerprints=fingerprints,
     )
     context.progress(1, 1, "storing")

@@ -22,7 +22,8 @@ KINDS = {
     **{kind.value: title for kind, title in words.MODEL_KINDS.items()},
     "ensemble": "ensemble",
     "chance": "",
-    "ceiling": "",
+    "ceiling": "bound",
+    "truth": "bound",
 }
 _NO_LEAK = ("", "none")
 
@@ -74,7 +75,7 @@ def draw(stored: StoredComparison) -> None:
     )
     st.caption(
         "Filled: the leader and the rows that cannot be told from it. Lines across stand at "
-        "chance, at the anchor and at the human ceiling."
+        f"chance, at the anchor{_ceilings(comparison)}."
     )
     with st.expander("How this was computed", icon=":material/info:"):
         for sentence in caption(comparison):
@@ -94,10 +95,20 @@ def _forest_alt(comparison: Comparison) -> str:
     others = f"; {words.count(tied, 'row')} cannot be told from it" if tied > 0 else ""
     ceiling = comparison.ceiling.others if comparison.ceiling else None
     people = "" if ceiling is None else f" The human ceiling is {words.percent(ceiling)}."
+    known = [row.accuracy for row in comparison.rows if row.kind == "truth"]
+    people += "".join(f" The known truth reaches {words.percent(share)}." for share in known)
     return (
         f"Accuracy and interval of {words.count(len(rows), 'row')}: {best.name} leads with "
         f"{words.percent(best.accuracy)}{others}.{people}"
     )
+
+
+def _ceilings(comparison: Comparison) -> str:
+    """Further lines of the forest plot."""
+    kinds = {row.kind for row in comparison.rows}
+    found = [" and at the human ceiling"] * ("ceiling" in kinds)
+    found += [" and at the truth behind the simulated answers"] * ("truth" in kinds)
+    return "".join(found)
 
 
 def _settings(comparison: Comparison) -> list[tuple[str, object]]:
