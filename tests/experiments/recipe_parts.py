@@ -94,11 +94,12 @@ def run(
 @click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--adapter", default="", help="Only trials of this adapter.")
 @click.option("--by", default="page", show_default=True)
-def table(study: str, results: Path, adapter: str, by: str) -> None:
+@click.option("--differences", is_flag=True, help="All backbones in one table, only differences.")
+def table(study: str, results: Path, adapter: str, by: str, differences: bool) -> None:
     """Print the Markdown table of the results."""
     rows = [r for r in read(results) if r["study"] == study and r["by"] == by]
     rows = [r for r in rows if not adapter or r["adapter"] == adapter]
-    click.echo(tables.markdown(rows, STUDIES[study]))
+    click.echo((tables.differences if differences else tables.markdown)(rows, STUDIES[study]))
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -72,11 +72,38 @@ class Credits:
 
 
 def markdown(rows: Sequence[Row], variants: Mapping[str, tuple[str, Any]]) -> str:
-    """One table for each backbone and adapter among the rows."""
-    groups = list(dict.fromkeys((row["backbone"], row["by"]) for row in rows))
+    """One table for each backbone among the rows, with accuracies, differences and seconds."""
+    backbones = list(dict.fromkeys(row["backbone"] for row in rows))
     return "\n\n".join(
-        _block([r for r in rows if (r["backbone"], r["by"]) == group], variants) for group in groups
+        _block([row for row in rows if row["backbone"] == name], variants) for name in backbones
     )
+
+
+def differences(rows: Sequence[Row], variants: Mapping[str, tuple[str, Any]]) -> str:
+    """One table for all backbones: points that each variant has more than the first one."""
+    backbones = list(dict.fromkeys(row["backbone"] for row in rows))
+    heads = [f"{backbone}, {where}" for backbone in backbones for where in ("local", "global")]
+    lines = [f"| | {' | '.join(heads)} | n |", f"|---{'|---' * len(heads)}|--:|"]
+    for name, (words, _) in variants.items():
+        cells, counts = [words], []
+        for backbone in backbones:
+            own, anchor = (
+                [r for r in rows if r["backbone"] == backbone and r["variant"] == wanted]
+                for wanted in (name, next(iter(variants)))
+            )
+            if not own:
+                cells += ["", ""]
+                continue
+            mine, first, count = _credits(own, anchor)
+            counts.append(count)
+            if own[0]["variant"] == anchor[0]["variant"]:
+                cells += [_share(mine.local_mean()), _share(mine.far_mean())]
+            else:
+                less = mine.minus(first)
+                cells += [_points(less.local_mean()), _points(less.far_mean())]
+        if counts:
+            lines.append(f"| {' | '.join(cells)} | {' and '.join(dict.fromkeys(counts))} |")
+    return "\n".join(lines)
 
 
 def _block(rows: Sequence[Row], variants: Mapping[str, tuple[str, Any]]) -> str:
@@ -92,21 +119,26 @@ def _block(rows: Sequence[Row], variants: Mapping[str, tuple[str, Any]]) -> str:
         "|---|---|---|---|---|--:|--:|--:|",
     ]
     for name, own in by_variant.items():
-        paired = _paired(own, by_variant[anchor])
-        references = list(dict.fromkeys(row["reference"] for row in paired[0]))
-        mine, first = (Credits.of(part, references) for part in paired)
+        mine, first, count = _credits(own, by_variant[anchor])
         difference = mine.minus(first)
         cells = [variants[name][0], _share(mine.local_mean())]
         cells.append("" if name == anchor else _points(difference.local_mean()))
         cells.append(_share(mine.far_mean()))
         cells.append("" if name == anchor else _points(difference.far_mean()))
         for field in ("seconds", "epochs"):
-            known = [row[field] for row in paired[0] if field in row]
+            known = [row[field] for row in own if field in row]
             cells.append(f"{np.mean(known):.1f}" if known else "")
-        seeds = {row["seed"] for row in paired[0]}
-        cells.append(f"{len(references)} x {len(seeds)}")
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(f"| {' | '.join(cells)} | {count} |")
     return f"{rows[0]['backbone']}\n\n" + "\n".join(lines)
+
+
+def _credits(own: Sequence[Row], anchor: Sequence[Row]) -> tuple[Credits, Credits, str]:
+    """Credit of both on the references and seeds that both have, and how many these are."""
+    paired = _paired(own, anchor)
+    references = list(dict.fromkeys(row["reference"] for row in paired[0]))
+    seeds = {row["seed"] for row in paired[0]}
+    mine, first = (Credits.of(part, references) for part in paired)
+    return mine, first, f"{len(references)} x {len(seeds)}"
 
 
 def _paired(own: Sequence[Row], anchor: Sequence[Row]) -> tuple[list[Row], list[Row]]:

@@ -145,6 +145,19 @@ def test_the_table_gives_paired_points_and_marks_what_excludes_zero():
     assert "**-10.0 [-10.0, -10.0]** |  |  | 2 x 1 |" in text[5]
 
 
+def test_differences_stand_beside_the_first_row_of_each_backbone():
+    given = [
+        {**trial(name, reference, 8 - lost, [7 - lost]), "backbone": backbone}
+        for name, lost in (("one", 0), ("other", 1))
+        for reference in ("r", "s")
+        for backbone in ("b", "c")
+    ]
+    text = tables.differences(given, TWO).splitlines()
+    assert text[0] == "| | b, local | b, global | c, local | c, global | n |"
+    assert text[2].startswith("| one | 80.0 [80.0, 80.0] | 70.0 [70.0, 70.0] | 80.0 ")
+    assert text[3] == f"| other |{4 * ' **-10.0 [-10.0, -10.0]** |'} 2 x 1 |"
+
+
 def test_intervals_of_global_accuracy_vary_with_trained_and_judging_references():
     rng = np.random.default_rng(1)
     trained, judging = rng.normal(0, 0.1, (2, 60))
