@@ -28,13 +28,11 @@ with widgets.errors():
         with main:
             tables.section(chosen.info.name)
             listing.head(chosen)
-            asked = st.query_params.get("view")
+            if st.query_params.get("view") in VIEWS:  # a link names it; from then on it is chosen
+                st.session_state["ensembles_view"] = st.query_params.pop("view")
+            st.session_state.setdefault("ensembles_view", "Ask")
             view = st.segmented_control(
-                "View",
-                VIEWS,
-                default=asked if asked in VIEWS else "Ask",
-                key="ensembles_view",
-                label_visibility="collapsed",
+                "View", VIEWS, key="ensembles_view", label_visibility="collapsed"
             )
             ready = shelves.ready(ws, chosen.info)
             if view == "Search":

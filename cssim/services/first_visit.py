@@ -204,8 +204,8 @@ def research_tour(did: Deeds, seen: frozenset[str], there: Sights) -> Tour:
             Step(
                 "select",
                 "Select a weak region",
-                "Draw with the lasso round dots in orange and brown, where the model is wrong more "
-                "often than usual. Then give them a name under Keep and send.",
+                "Draw with the lasso round a dozen dots in orange and brown, where the model is "
+                "wrong more often than usual. Then give them a name under Keep and send.",
                 "regions",
                 regions,
                 done=did.selection is not None,
