@@ -1,6 +1,7 @@
 """SSIM against its definition window by window, scikit-image's numbers, and its mathematics."""
 
 import math
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -13,7 +14,7 @@ from cssim.embeddings.ssim import StructuralSimilarity, compares, similarities
 from cssim.errors import BadInput
 
 
-def rows(*pictures: NDArray[np.integer]) -> NDArray[np.float32]:
+def rows(*pictures: NDArray[Any]) -> NDArray[np.float32]:
     """Grey pictures as the encoder stores them."""
     return np.stack([p.ravel() for p in pictures]).astype(np.float32) - 128
 
