@@ -1,9 +1,9 @@
 """The map of references in the browser: hover shows the image, click, lasso and box select.
 
-Streamlit's own chart cannot show a picture under the pointer and sends its figure back and forth;
-this element draws with the plotly.js that the plotly package brings along (served by
-`cssim.web.vendor`). Its script is these files in order: `script.js` (loading plotly), `card.js`
-(what the pointer shows), `map.js` (drawing and picking). See docs/decisions.
+Streamlit's own chart cannot show a picture under the pointer and sends its figure back and forth,
+and many thousand dots are slow where WebGL is done in software. This element paints the figure of
+`cssim.plots.regions` on a canvas of its own; plotly.js (that of the plotly package, served by
+`cssim.web.vendor`) is loaded to save the same figure as PNG or SVG. See docs/decisions.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 import streamlit as st
 
 _FOLDER = Path(__file__).parent
-SCRIPTS = ("script", "card", "map")
-"""The files of the script, without the ending, in the order in which they are joined."""
+SCRIPTS = ("figure", "paint", "furniture", "gestures", "card", "save", "map")
+"""The files of the script, without the ending, in the order in which they are joined: reading the
+figure, dots and maps as pixels, titles and legend, the pointer, what it shows, files, all of it."""
 
 _element = st.components.v2.component(
     "cssim_regions",
@@ -43,7 +44,7 @@ def region_map(
     """Put the map on the page.
 
     Args:
-        figure: of `cssim.plots.regions`, as JSON.
+        figure: of `cssim.plots.regions`, as `wire` packs it.
         narrow: its layout for a phone, as JSON.
         selected: image ids that are picked now.
         key: in the session's state `picked` holds what a person picked, within `on_pick`.

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from cssim.plots.regions import region_figure, region_layout
+from cssim.plots.regions import region_layout, region_parts
+from cssim.plots.wire import wire
 from cssim.services import gallery, inspecting, regions
 from cssim.services.inspecting import Inspection, InspectionInfo
 from cssim.services.regions import Picture, View
@@ -25,7 +26,7 @@ class Drawn:
     """A view as the browser gets it."""
 
     figure: str
-    """JSON."""
+    """JSON of `plots.wire`."""
     narrow: str
     """Its layout for a phone, as JSON."""
     picture: Picture
@@ -74,7 +75,7 @@ def _drawn(
 ) -> Drawn:
     found = regions.picture(inspection(_ws, _info), images(_ws, _info), view)
     many = len(found.panels) > 1
-    figure = region_figure(
+    figure = region_parts(
         found.dots,
         found.panels,
         marks=found.marks,
@@ -90,7 +91,7 @@ def _drawn(
         NARROW_COLUMNS,
         210 if many else 400,
     )
-    return Drawn(str(figure.to_json()), json.dumps(narrow), found, _alt(found, view))
+    return Drawn(wire(figure), json.dumps(narrow), found, _alt(found, view))
 
 
 def stale(ws: Workspace, info: InspectionInfo) -> str:

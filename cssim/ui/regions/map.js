@@ -1,21 +1,27 @@
-// The map: draws what Python made, tells Python which references a person has picked.
+// The map: paints what Python made, tells Python which references a person has picked.
 const NARROW = 620;
-const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: true, doubleClick: false };
+const NEAR = 14; // pixels between the pointer and the dot it means
 
 class RegionMap {
   constructor(parent) {
     this.root = parent.querySelector(".cs-regions");
+    this.root.map = this; // where dots lie on the screen is asked here: `placed`
     this.plot = this.root.querySelector(".cs-plot");
+    this.surface = this.plot.querySelector("canvas");
+    this.furniture = this.plot.querySelector(".csm-furniture");
+    this.painter = new Painter(this.surface);
     this.card = new Card();
     this.card.mount(this.root);
-    this.mode = "lasso";
+    this.gestures = new Gestures(this.surface, this);
+    this.hidden = new Set();
     this.version = null;
     this.picked = [];
-    this.picks = false; // whether any selection was ever shown
     this.round = 0;
-    this.root.querySelectorAll("button").forEach((button) => {
+    this.root.querySelectorAll(".cs-tools button").forEach((button) => {
       button.addEventListener("click", () => this.press(button));
     });
+    // A finger that moves over a phone scrolls the page unless a person wants a lasso.
+    this.choose(matchMedia("(pointer: coarse)").matches ? "pan" : "lasso");
     this.onKey = (event) => {
       if (event.key === "Escape" && this.root.matches(":hover, :focus-within")) this.pick([]);
     };
@@ -24,172 +30,264 @@ class RegionMap {
     this.watch.observe(this.root);
   }
 
-  async update(data, send) {
+  update(data, send) {
     this.data = data;
     this.send = send;
     this.root.querySelector("figcaption").textContent = data.alt;
     this.root.setAttribute("aria-label", data.alt);
     try {
-      const library = await plotly(data.script);
-      if (this.data !== data) return; // a newer one came while the script was loading
-      this.library = library;
-      await this.draw();
-      this.root.querySelector(".cs-fault").textContent = "";
+      if (this.version !== data.version) this.read();
+      this.mark(data.selected);
+      this.say("");
     } catch (error) {
-      this.root.querySelector(".cs-fault").textContent = `The map cannot be drawn: ${error.message}.`;
+      this.say(`The map cannot be drawn: ${error.message}.`);
     }
   }
 
-  get narrow() {
-    return this.root.clientWidth < NARROW;
+  say(fault) {
+    this.root.querySelector(".cs-fault").textContent = fault;
   }
 
-  async draw() {
-    const { data } = this;
-    const version = `${data.version} ${this.narrow}`;
-    if (version !== this.version) {
-      const started = performance.now();
-      const figure = JSON.parse(data.figure);
-      const layout = this.narrow ? JSON.parse(data.narrow) : figure.layout;
-      const page = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
-      layout.paper_bgcolor = page || "#ffffff";
-      layout.dragmode = this.mode;
-      this.traces = drawable(figure.data);
-      const first = this.version === null;
-      this.version = version;
-      await this.library.react(this.plot, this.traces, layout, CONFIG);
-      if (first) this.listen();
-      this.index();
-      this.picked = [];
-      this.root.dataset.drawn = (performance.now() - started).toFixed(0);
-      this.root.dataset.version = data.version;
+  read() {
+    const started = performance.now();
+    const wire = JSON.parse(this.data.figure);
+    const plane = wire.layout.uirevision;
+    this.layouts = { wide: wire.layout, narrow: JSON.parse(this.data.narrow) };
+    this.scene = new Scene(wire);
+    if (plane !== this.plane) this.view = null; // another plane is seen whole
+    this.plane = plane;
+    this.version = this.data.version;
+    this.picked = this.picked.filter((id) => this.scene.place.has(id));
+    this.arrange();
+    this.root.dataset.drawn = (performance.now() - started).toFixed(0);
+    this.root.dataset.version = this.data.version;
+  }
+
+  get layout() {
+    return this.width < NARROW ? this.layouts.narrow : this.layouts.wide;
+  }
+
+  arrange() {
+    this.width = this.root.clientWidth;
+    this.plot.style.height = `${this.layout.height}px`;
+    this.boxes = boxesOf(this.layout, this.scene, this.width);
+    furnish(this.furniture, this.layout, this.scene, this.boxes, this.hidden, (name) => this.toggle(name));
+    this.paint();
+  }
+
+  paint() {
+    const style = getComputedStyle(this.root);
+    const ink = style.color;
+    const mask = this.picked.length ? new Uint8Array(this.scene.x.length) : null;
+    this.picked.forEach((id) => (mask[this.scene.place.get(id)] = 1));
+    const look = {
+      page: style.getPropertyValue("--st-background-color").trim() || "#ffffff",
+      line: style.getPropertyValue("--st-border-color").trim() || "#cccccc",
+      ink, picked: mask, hidden: this.hidden, outline: this.outline,
+    };
+    const ends = this.view ?? this.scene.whole(this.boxes[0].width, this.boxes[0].height);
+    const ratio = window.devicePixelRatio || 1;
+    this.ends = ends;
+    this.painter.paint(this.scene, this.boxes, ends, look, this.width, this.layout.height, ratio);
+  }
+
+  // Many moves within one frame are painted once.
+  later() {
+    this.asked ??= requestAnimationFrame(() => {
+      this.asked = null;
+      if (this.scene) this.paint();
+    });
+  }
+
+  at(x, y) {
+    if (!this.boxes) return -1;
+    return this.boxes.findIndex(
+      (box) => x >= box.left && x < box.left + box.width && y >= box.top && y < box.top + box.height,
+    );
+  }
+
+  place(panel) {
+    return new Place(this.boxes[panel], this.ends, 1);
+  }
+
+  // The reference or sign that lies nearest to a place on the plot.
+  nearest(x, y, reach) {
+    const panel = this.at(x, y);
+    if (panel < 0) return null;
+    const place = this.place(panel);
+    let [best, found] = [reach * reach, null];
+    const look = (xs, ys, make) => {
+      for (let i = 0; i < xs.length; i++) {
+        const [dx, dy] = [place.x(xs[i]) - x, place.y(ys[i]) - y];
+        const away = dx * dx + dy * dy;
+        if (away < best) [best, found] = [away, make(i)];
+      }
+    };
+    look(this.scene.x, this.scene.y, (i) => ({ id: this.scene.image[i], panel, index: i }));
+    for (const mark of this.scene.marks) {
+      if (!SHAPES[mark.symbol] || this.hidden.has(mark.name) || !mark.image.length) continue;
+      look(mark.x, mark.y, (i) => ({ id: mark.image[i], panel, index: this.scene.place.get(mark.image[i]), name: mark.name }));
     }
-    this.mark(data.selected);
+    return found;
   }
 
-  // Which place each image has among the dots; the same in all panels.
-  index() {
-    this.dots = [];
-    this.plot.data.forEach((trace, k) => trace.meta === "dots" && this.dots.push(k));
-    this.rows = this.dots.map((k) => rowsOf(this.plot.data[k].customdata));
-    this.place = new Map(this.rows[0].map((row, i) => [row[0], i]));
+  hover(x, y, event) {
+    const found = this.nearest(x, y, NEAR);
+    this.surface.style.cursor = found ? "pointer" : "";
+    if (!found) return this.card.hide();
+    const known = found.index !== undefined;
+    const value = known ? this.scene.panels[found.panel].value[found.index] : 0;
+    const text = known ? note(this.scene.triples[found.index], value, this.data.points) : found.name;
+    this.card.show(found.id, text, event.clientX, event.clientY);
   }
 
-  listen() {
-    this.plot.on("plotly_hover", (event) => this.hover(event));
-    this.plot.on("plotly_unhover", () => this.card.hide());
-    this.plot.on("plotly_relayouting", () => this.card.hide());
-    this.plot.on("plotly_click", (event) => this.click(event));
-    this.plot.on("plotly_selected", (event) => event && this.enclosed(event));
-    this.plot.addEventListener("mouseleave", () => this.card.hide());
+  leave() {
+    this.card.hide();
   }
 
-  imageOf(point) {
-    const raw = point.customdata;
-    return raw === undefined || raw === null ? null : Number(raw[0]);
+  click(x, y, event) {
+    const found = this.nearest(x, y, event.pointerType === "touch" ? 2 * NEAR : NEAR);
+    if (!found || !this.scene.place.has(found.id)) return;
+    if (event.pointerType === "touch") this.hover(x, y, event);
+    this.outline = null;
+    if (!(event.shiftKey || event.ctrlKey || event.metaKey)) return this.pick([found.id]);
+    const rest = this.picked.filter((id) => id !== found.id);
+    this.pick(rest.length < this.picked.length ? rest : [...rest, found.id]);
   }
 
-  hover({ points, event }) {
-    const point = points.find((one) => this.imageOf(one) !== null);
-    if (!point || !event) return;
-    const id = this.imageOf(point);
-    const panel = Math.max(0, this.dots.findIndex((k) => this.plot.data[k].xaxis === point.data.xaxis));
-    const place = this.place.get(id);
-    const row = place === undefined ? null : this.rows[panel][place];
-    this.card.show(id, row ? note(row, this.data.points) : point.data.name, event.clientX, event.clientY);
+  outlined(panel, corners) {
+    this.outline = panel === null ? null : this.kept(panel, corners);
+    this.later();
   }
 
-  click({ points, event }) {
-    const ids = points.map((one) => this.imageOf(one)).filter((id) => this.place.has(id));
-    if (!ids.length) return;
-    const add = event && (event.shiftKey || event.ctrlKey || event.metaKey);
-    if (!add) return this.pick(ids.slice(0, 1));
-    const rest = this.picked.filter((id) => id !== ids[0]);
-    this.pick(rest.length < this.picked.length ? rest : [...rest, ids[0]]);
+  // In the plane's own numbers, so that it stays where it was when the map is moved.
+  kept(panel, corners) {
+    const place = this.place(panel);
+    return { panel, points: corners.map(([x, y]) => [place.dataX(x), place.dataY(y)]) };
   }
 
-  enclosed({ points }) {
-    const ids = new Set(points.map((one) => this.imageOf(one)).filter((id) => this.place.has(id)));
-    this.pick([...ids]);
+  // With shift what lies inside is added to what is picked, with alt it is taken away.
+  finished(mode, panel, corners, event) {
+    const { points } = this.kept(panel, corners);
+    if (mode === "zoom") return this.into(points);
+    const { x, y, image } = this.scene;
+    const inside = new Set(Array.from(image).filter((_, i) => within(x[i], y[i], points)));
+    this.outline = this.kept(panel, corners);
+    if (event.altKey) return this.pick(this.picked.filter((id) => !inside.has(id)));
+    this.pick(event.shiftKey ? [...new Set([...this.picked, ...inside])] : [...inside]);
+  }
+
+  into(points) {
+    const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+    this.outline = null;
+    this.view = { x: [Math.min(...xs), Math.max(...xs)], y: [Math.min(...ys), Math.max(...ys)] };
+    this.later();
+  }
+
+  moved(panel, dx, dy) {
+    const place = this.place(panel);
+    const [right, up] = [dx / place.across, dy / place.up];
+    const { x, y } = this.ends;
+    this.view = { x: [x[0] - right, x[1] - right], y: [y[0] + up, y[1] + up] };
+    this.ends = this.view;
+    this.later();
+  }
+
+  // Everything grows by 1 / factor around a place of the plot.
+  scaled(atX, atY, factor) {
+    const panel = this.at(atX, atY);
+    if (panel < 0) return;
+    const place = this.place(panel);
+    const [x, y] = [place.dataX(atX), place.dataY(atY)];
+    const around = ([low, high], middle) => [middle + (low - middle) * factor, middle + (high - middle) * factor];
+    this.view = { x: around(this.ends.x, x), y: around(this.ends.y, y) };
+    this.ends = this.view;
+    this.card.hide();
+    this.later();
+  }
+
+  scaledAll(factor) {
+    const [box] = this.boxes;
+    this.scaled(box.left + box.width / 2, box.top + box.height / 2, factor);
+  }
+
+  home() {
+    this.view = null;
+    this.later();
   }
 
   // Told each time, also where the same references are picked again after Python chose others.
   pick(ids) {
     const sorted = [...ids].sort((a, b) => a - b);
+    if (!sorted.length) this.outline = null;
     this.mark(sorted);
     this.round += 1;
     this.send({ ids: sorted, round: this.round });
   }
 
   mark(ids) {
-    const same = ids.length === this.picked.length && ids.every((id, i) => id === this.picked[i]);
-    if (same && this.marked === this.version) return;
-    if (!ids.length && !this.picks) {
-      // A fresh figure of which nothing was ever picked is as it should be; drawing it again is slow.
-      this.marked = this.version;
-      this.root.dataset.picked = 0;
-      return;
-    }
-    this.picks = true;
-    this.picked = [...ids];
-    this.marked = this.version;
-    const places = ids.map((id) => this.place.get(id)).filter((place) => place !== undefined);
-    const chosen = places.length ? places : null;
-    this.library.restyle(this.plot, { selectedpoints: this.dots.map(() => chosen) }, this.dots);
-    if (!ids.length && (this.plot.layout.selections || []).length) {
-      this.library.relayout(this.plot, { selections: [] });
-    }
+    const there = ids.filter((id) => this.scene.place.has(id));
+    const same = there.length === this.picked.length && there.every((id, i) => id === this.picked[i]);
     this.root.dataset.picked = ids.length;
+    if (same) return;
+    if (!there.length) this.outline = null;
+    this.picked = there;
+    this.paint();
+  }
+
+  toggle(name) {
+    if (!this.hidden.delete(name)) this.hidden.add(name);
+    this.arrange();
+  }
+
+  choose(mode) {
+    this.mode = mode;
+    this.surface.style.touchAction = mode === "pan" ? "pan-y" : "none";
+    this.root.querySelectorAll("[data-mode]").forEach((one) => {
+      one.setAttribute("aria-pressed", String(one.dataset.mode === mode));
+    });
   }
 
   press(button) {
     const { mode, save } = button.dataset;
-    if (!this.library) return;
-    if (mode) {
-      this.mode = mode;
-      this.root.querySelectorAll("[data-mode]").forEach((one) => {
-        one.setAttribute("aria-pressed", String(one.dataset.mode === mode));
-      });
-      this.library.relayout(this.plot, { dragmode: mode });
-    } else if (save) {
-      const { offsetWidth: width, offsetHeight: height } = this.plot;
-      this.library.downloadImage(this.plot, { format: save, filename: this.data.stem, width, height, scale: 2 });
-    } else if (button.dataset.do === "home") {
-      this.library.relayout(this.plot, { "xaxis.autorange": true, "yaxis.autorange": true });
-    } else {
-      this.pick([]);
+    if (mode) this.choose(mode);
+    if (!this.scene) return;
+    if (save) this.save(save);
+    else if (button.dataset.do === "home") this.home();
+    else if (button.dataset.do === "clear") this.pick([]);
+  }
+
+  async save(format) {
+    try {
+      await saved(this, format);
+      this.say("");
+    } catch (error) {
+      this.say(`The map cannot be saved: ${error.message}.`);
     }
   }
 
+  // [image id, x, y] of each dot of a panel, on the screen.
+  placed(panel = 0) {
+    const box = this.surface.getBoundingClientRect();
+    const place = this.place(panel);
+    return Array.from(this.scene.image, (id, i) => [
+      id, box.left + place.x(this.scene.x[i]), box.top + place.y(this.scene.y[i]),
+    ]);
+  }
+
   resized() {
-    if (this.library && this.version && this.version !== `${this.data.version} ${this.narrow}`) this.draw();
+    if (this.scene && this.root.clientWidth && this.root.clientWidth !== this.width) this.arrange();
   }
 
   close() {
     window.removeEventListener("keydown", this.onKey);
     this.watch.disconnect();
     this.card.close();
-    if (this.library) this.library.purge(this.plot);
+    cancelAnimationFrame(this.asked);
   }
 }
 
-// customdata as rows: Python packs arrays of numbers as base64 with a shape.
-const KINDS = { f8: Float64Array, f4: Float32Array, i4: Int32Array, i8: BigInt64Array };
-
-function rowsOf(data) {
-  if (!data) return [];
-  if (!data.bdata) return Array.from(data, (row) => (ArrayBuffer.isView(row) ? Array.from(row) : row));
-  const bytes = Uint8Array.from(atob(data.bdata), (letter) => letter.charCodeAt(0));
-  const flat = new KINDS[data.dtype](bytes.buffer);
-  const width = Number(String(data.shape).split(",")[1] || 1);
-  const rows = new Array(flat.length / width);
-  for (let i = 0; i < rows.length; i++) {
-    rows[i] = Array.from(flat.subarray(i * width, (i + 1) * width), Number);
-  }
-  return rows;
-}
-
-function note([, triples, value], points) {
+function note(triples, value, points) {
   const share = points ? `${(100 * value).toFixed(1)} points` : `${(100 * value).toFixed(1)} %`;
   return `${share} shrunk · ${triples} ${triples === 1 ? "triple" : "triples"}`;
 }

@@ -1,0 +1,84 @@
+// What stands around the panels: their titles, names of the axes, the colour bar, the legend.
+const BAR = 104; // width of the colour bar with its words, in pixels
+const LEGEND = 34;
+
+// Places of the panels, in pixels of the plot, as plotly's layout says them.
+function boxesOf(layout, scene, width) {
+  const { l, r, t, b } = layout.margin;
+  const named = scene.panels.length === 1 ? 22 : 0; // room for the names of the axes
+  const left = l + named;
+  const right = width - r - (scene.bar ? BAR : 0);
+  const legend = scene.marks.length ? LEGEND : 0;
+  const bottom = layout.height - b - named - legend;
+  return scene.panels.map((_, k) => {
+    const number = k ? String(k + 1) : "";
+    const [x, y] = [layout[`xaxis${number}`].domain, layout[`yaxis${number}`].domain];
+    return {
+      left: left + x[0] * (right - left),
+      width: (x[1] - x[0]) * (right - left),
+      top: t + (1 - y[1]) * (bottom - t),
+      height: (y[1] - y[0]) * (bottom - t),
+    };
+  });
+}
+
+function made(name, text, at) {
+  const part = document.createElement("div");
+  part.className = name;
+  part.textContent = text;
+  for (const [side, value] of Object.entries(at || {})) part.style[side] = `${value}px`;
+  return part;
+}
+
+function furnish(host, layout, scene, boxes, hidden, toggle) {
+  const parts = [];
+  (layout.annotations || []).forEach(({ text }, k) => {
+    const box = boxes[k];
+    const [title, note] = text.replace(/<\/?b>/g, "").split("<br>");
+    const part = made("csm-title", "", { left: box.left, width: box.width, top: box.top });
+    part.append(made("csm-name", title), made("csm-worth", note || ""));
+    part.title = title;
+    parts.push(part);
+  });
+  if (boxes.length === 1) {
+    const [box] = boxes;
+    const below = box.top + box.height + 3;
+    parts.push(made("csm-axis", layout.xaxis.title.text, { left: box.left, width: box.width, top: below }));
+    const up = made("csm-axis csm-up", layout.yaxis.title.text, { left: box.left - 22, width: box.height, top: below - 3 });
+    parts.push(up);
+  }
+  if (scene.bar) parts.push(barOf(scene.bar, boxes[0]));
+  if (scene.marks.length) parts.push(legendOf(scene, layout, hidden, toggle));
+  host.replaceChildren(...parts);
+}
+
+function barOf(bar, box) {
+  const height = Math.round(box.height * 0.7);
+  const part = made("csm-bar", "", { left: box.left + box.width + 12, top: box.top + (box.height - height) / 2 });
+  const strip = made("csm-strip", "", { height });
+  const stops = bar.scale.map(([at, tone]) => `${tone} ${100 * at}%`).join(", ");
+  strip.style.background = `linear-gradient(to top, ${stops})`;
+  part.append(strip);
+  numbers(bar.tickvals).forEach((value, i) => {
+    const at = (1 - (value - bar.low) / (bar.high - bar.low)) * height;
+    part.append(made("csm-tick", bar.ticktext[i], { top: at }));
+  });
+  part.append(made("csm-unit", bar.title.text, { width: height, top: height }));
+  return part;
+}
+
+// Marks can be hidden and shown again.
+function legendOf(scene, layout, hidden, toggle) {
+  const part = made("csm-legend", "", { top: layout.height - LEGEND + 2 });
+  for (const mark of scene.marks) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-pressed", String(!hidden.has(mark.name)));
+    const sign = made(SHAPES[mark.symbol] ? "csm-star" : "csm-ring", SHAPES[mark.symbol] ? "✦" : "");
+    sign.style.color = mark.colour;
+    button.append(sign, mark.name);
+    button.addEventListener("click", () => toggle(mark.name));
+    part.append(button);
+  }
+  return part;
+}
