@@ -31,7 +31,8 @@ def forest_plot(comparison: Mapping[str, Any], *, dark: bool = False) -> Figure:
         own = [row for row in rows if row["kind"] == kind and row["accuracy"] is not None]
         if own:
             figure.add_trace(Scatter(name=KINDS[kind], **_points(own, colour)))
-    for share, words, dash in _lines(comparison):
+    lines = _lines(comparison)
+    for share, words, dash in lines:
         figure.add_vline(
             100 * share,
             line={"color": ink(dark), "width": 1, "dash": dash},
@@ -40,7 +41,9 @@ def forest_plot(comparison: Mapping[str, Any], *, dark: bool = False) -> Figure:
         )
     names = [row["name"] for row in rows]
     figure.update_layout(**layout(dark=dark), height=140 + 34 * len(rows))
-    figure.update_xaxes(title="Accuracy (%), interval by reference")
+    figure.update_xaxes(
+        title="Accuracy (%), interval by reference", range=_range(rows, [x for x, _, _ in lines])
+    )
     figure.update_yaxes(
         type="category",
         categoryorder="array",
@@ -51,6 +54,16 @@ def forest_plot(comparison: Mapping[str, Any], *, dark: bool = False) -> Figure:
         ticktext=[r["name"] + (" (not available)" if r["reason"] else "") for r in rows],
     )
     return figure
+
+
+def _range(rows: Sequence[Mapping[str, Any]], lines: Sequence[float]) -> list[float] | None:
+    """Ends of the axis in per cent, so that no line stands at its very edge; None: no numbers."""
+    ends = [row[name] for row in rows for name in ("accuracy", "low", "high")]
+    known = [100 * share for share in (*ends, *lines) if share is not None]
+    if not known:
+        return None
+    room = max(1.0, 0.05 * (max(known) - min(known)))
+    return [min(known) - room, max(known) + room]
 
 
 def _points(rows: Sequence[Mapping[str, Any]], colour: str) -> dict[str, Any]:
@@ -105,7 +118,7 @@ def _lines(comparison: Mapping[str, Any]) -> list[tuple[float, str, str]]:
         elif row["kind"] == "ceiling":
             found.append((row["accuracy"], "human ceiling", "dash"))
         elif row["kind"] == "truth":
-            found.append((row["accuracy"], "known truth", "longdash"))
+            found.append((row["accuracy"], "known truth", "solid"))
         elif row["name"] == anchor:
             found.append((row["accuracy"], "anchor", "dashdot"))
     return found

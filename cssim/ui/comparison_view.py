@@ -25,6 +25,11 @@ KINDS = {
     "ceiling": "bound",
     "truth": "bound",
 }
+_BOUNDS = {
+    "ceiling": "the majority of the other people against the one left out",
+    "truth": "the simulated answers without their noise: no model beats it in the long run",
+    "bound": "the best member each time, chosen with the answers in hand",
+}
 _NO_LEAK = ("", "none")
 
 
@@ -190,6 +195,7 @@ def _title(row: Row, comparison: int) -> str:
         name,
         tables.quiet(members) if members else "",
         tables.quiet(", ".join(made)) if made else "",
+        tables.quiet(_BOUNDS[row.kind]) if row.kind in _BOUNDS else "",
     )
 
 

@@ -108,3 +108,12 @@ def test_the_forest_plot_has_a_line_and_no_point_for_it(compared):
     assert lines["known truth"] == pytest.approx(100 * compared.row(TRUTH).accuracy)
     assert lines["chance"] == 100 * compared.row(CHANCE).accuracy
     assert TRUTH not in [name for trace in figure.data for name in trace.customdata]
+
+
+def test_every_point_whisker_and_line_of_the_forest_plot_lies_inside_its_axis(compared):
+    figure = plots.forest_plot(compared.to_dict())
+    low, high = figure.layout.xaxis.range
+    rows = [row for row in compared.rows if row.kind in plots.KINDS]
+    shown = [100 * x for row in rows for x in (row.low, row.high)]
+    shown += [shape.x0 for shape in figure.layout.shapes]
+    assert low + 0.9 < min(shown) < max(shown) < high - 0.9
