@@ -26,8 +26,10 @@ _LINES = {"chance": "chance", "ceiling": "human ceiling", "truth": "known truth"
 """Rows that are drawn as lines across."""
 _APART = {*_LINES, "bound"}
 """Rows that no run has made and that compete with nobody."""
-_WIDTH, _LABELS, _RIGHT, _HEIGHT, _TOP = 860, 260, 20, 30, 30
+_WIDTH, _LABELS, _RIGHT, _HEIGHT, _TOP = 860, 260, 20, 30, 44
 """Of the figure, in its own units: whole width, room for names, margin, a row, room above."""
+_WORDS = 100
+"""Room that the words above a line need; those of a line too near stand higher."""
 _LETTERS = 34
 """Letters of a name that fit beside the figure; the table has it whole."""
 
@@ -175,10 +177,7 @@ def _forest(comparison: Comparison) -> str:
         x = axis.at(share)
         parts.append(_line("grid", x, x, _TOP, bottom))
         parts.append(_text(x, bottom + 18, f"{100 * share:.0f} %", "middle"))
-    for row in lines:
-        x = axis.at(row.accuracy or 0.0)
-        parts.append(_line("mark", x, x, _TOP, bottom))
-        parts.append(_text(x, _TOP - 8, _LINES[row.kind], "middle"))
+    parts += _across(lines, axis, bottom)
     for i, row in enumerate(rows):
         parts += _mark(row, _TOP + _HEIGHT * i + _HEIGHT // 2, axis)
     parts += _legend({row.kind for row in rows}, bottom + 40)
@@ -187,6 +186,18 @@ def _forest(comparison: Comparison) -> str:
         f'<svg viewBox="0 0 {_WIDTH} {bottom + 56}" width="{_WIDTH}" role="img" '
         f'aria-label="{words}">\n' + "\n".join(parts) + "\n</svg>"
     )
+
+
+def _across(lines: Sequence[Row], axis: _Axis, bottom: int) -> list[str]:
+    """Lines at chance and at the ceilings, from left to right; the exact one is solid."""
+    parts, last, high = [], -math.inf, False
+    for row in sorted(lines, key=lambda row: row.accuracy or 0.0):
+        x = axis.at(row.accuracy or 0.0)
+        high = not high and float(x) - last < _WORDS
+        last = float(x)
+        parts.append(_line("axis" if row.kind == "truth" else "mark", x, x, _TOP, bottom))
+        parts.append(_text(x, _TOP - (24 if high else 8), _LINES[row.kind], "middle"))
+    return parts
 
 
 def _mark(row: Row, y: int, axis: _Axis) -> list[str]:

@@ -62,7 +62,7 @@ def _range(rows: Sequence[Mapping[str, Any]], lines: Sequence[float]) -> list[fl
     known = [100 * share for share in (*ends, *lines) if share is not None]
     if not known:
         return None
-    room = max(1.0, 0.05 * (max(known) - min(known)))
+    room = max(1.0, 0.08 * (max(known) - min(known)))
     return [min(known) - room, max(known) + room]
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from cssim.evaluation.accuracy import by_reference
 from cssim.evaluation.compare import CHANCE, TRUTH, compare
 from cssim.evaluation.html_report import html_report
 from cssim.evaluation.latex import latex_table
-from cssim.evaluation.report import CompareSettings, Comparison, Contender
+from cssim.evaluation.report import CompareSettings, Comparison, Contender, Row
 from cssim.evaluation.tables import csv_table, markdown_table, text_table
 
 QUICK = CompareSettings(anchor="plain", draws=400, flips=400)
@@ -117,3 +118,17 @@ def test_every_point_whisker_and_line_of_the_forest_plot_lies_inside_its_axis(co
     shown = [100 * x for row in rows for x in (row.low, row.high)]
     shown += [shape.x0 for shape in figure.layout.shapes]
     assert low + 0.9 < min(shown) < max(shown) < high - 0.9
+
+
+def test_words_above_lines_of_the_html_figure_never_stand_on_each_other():
+    rows = [Row("m", "frozen", accuracy=0.6, low=0.55, high=0.65)]
+    for kind, accuracy in (("chance", 0.5), ("ceiling", 0.8), ("truth", 0.81)):
+        rows.append(Row(kind, kind, accuracy=accuracy))
+    page = html_report(Comparison(CompareSettings(), tuple(rows)))
+    words = r'<text x="([\d.]+)" y="(\d+)" text-anchor="middle">(chance|human ceiling|known truth)<'
+    found = {name: (float(x), int(y)) for x, y, name in re.findall(words, page)}
+    assert len(found) == 3
+    (ceiling, y), (truth, higher) = found["human ceiling"], found["known truth"]
+    assert truth - ceiling < 80
+    assert y - higher >= 13  # the size of the letters
+    assert higher >= 13
