@@ -144,6 +144,7 @@ def _say(job: JobInfo, as_json: bool) -> None:
 def _row(job: JobInfo) -> dict[str, object]:
     return {
         **asdict(job),
+        "state": "paused" if job.paused and job.state is JobState.QUEUED else job.state,
         "progress": f"{job.progress:.0%}",
         "created": job.created_at and f"{job.created_at:%Y-%m-%d %H:%M}",
         "message": job.error or job.message,

@@ -71,6 +71,8 @@ def training_curves(
         figure.update_yaxes(title=title, row=row, col=1)
     figure.update_yaxes(rangemode="tozero", row=4, col=1)
     figure.update_xaxes(title="Epoch", row=4, col=1)
+    last = max((epoch["number"] for epoch in (*epochs, *beside)), default=0)
+    figure.update_xaxes(tick0=0, dtick=max(1, round(last / 8)))
     if beside:
         for row in range(1, 5):
             both = [
@@ -83,7 +85,6 @@ def training_curves(
                 room = 0.05 * (max(both) - min(both)) or 0.5
                 low = 0.0 if row == 4 else min(both) - room
                 figure.update_yaxes(range=[low, max(both) + room], row=row, col=1)
-        last = max(epoch["number"] for epoch in (*epochs, *beside))
         figure.update_xaxes(range=[-0.03 * last, 1.03 * last])
     return figure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,8 @@ from db.runs import NewModel
 if TYPE_CHECKING:
     from cssim.training.checkpoint import TrainedModel
     from cssim.training.features import Shared
+
+log = logging.getLogger(__name__)
 
 
 def run_embed(context: JobContext) -> Mapping[str, Any]:
@@ -98,6 +101,7 @@ def run_train(context: JobContext) -> Mapping[str, Any]:
         progress=lambda done, total, message: context.progress(0, 1, message),
         cancelled=context.cancelled,
     ):
+        log.info("%s", _log_line(epoch.to_dict()))
         context.event(**epoch.to_dict())
         context.progress(epoch.number, config.steps[0], _epoch_line(epoch.to_dict()))
     model = load_model(folder, **where)
@@ -182,6 +186,16 @@ def _metrics(context: JobContext, model: TrainedModel, triples: Triples) -> dict
         "code": code_fingerprint(),
         "job": context.job.id,
     }
+
+
+def _log_line(epoch: Mapping[str, Any]) -> str:
+    """An epoch for the log, e.g. `epoch 3: train_loss 0.81, ..., images 818, seconds 1.9`."""
+    known = [(name, epoch[name]) for name in epoch if name != "number" and epoch[name] is not None]
+    text = ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in known
+    )
+    return f"epoch {epoch['number']}: {text}"
 
 
 def _epoch_line(epoch: Mapping[str, Any]) -> str:

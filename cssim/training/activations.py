@@ -8,12 +8,17 @@ was not used for longest, and may be deleted at any time.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import zlib
 from pathlib import Path
 
 import torch
+
+from cssim.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 _CHECK = 4
 """Bytes of the checksum behind the numbers."""
@@ -28,6 +33,7 @@ class ActivationCache:
         """A cache in the folder `root`, whose files together stay below `max_bytes`."""
         self.root, self.max_bytes = root, max_bytes
         self._size = sum(size for _, size, _ in self._files())
+        self._full = False
 
     def get(
         self, key: str, image: str, shape: torch.Size, dtype: torch.dtype
@@ -51,7 +57,19 @@ class ActivationCache:
         return numbers.view(dtype).view(shape)
 
     def put(self, key: str, image: str, tensor: torch.Tensor) -> None:
-        """Keep a tensor; it appears complete or not at all."""
+        """Keep a tensor; it appears complete or not at all.
+
+        Where the disk is full the cache takes no more: training goes on without it.
+        """
+        if self._full:
+            return
+        try:
+            self._put(key, image, tensor)
+        except OSError as error:
+            self._full = True
+            log.warning("activations are not kept any more: %s; free some space", error)
+
+    def _put(self, key: str, image: str, tensor: torch.Tensor) -> None:
         raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
         path = self._path(key, image)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,3 +109,24 @@ class ActivationCache:
                 break
             path.unlink(missing_ok=True)
             self._size -= size
+
+
+def reserve(path: Path, size: int) -> None:
+    """A file of so many bytes that has its room on the disk already.
+
+    A file that is mapped without it ends the whole process when the disk is found to be full.
+
+    Raises:
+        Unavailable: the disk has no room for it.
+    """
+    if not hasattr(os, "posix_fallocate"):  # not on macOS
+        return
+    with open(path, "wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise Unavailable(
+                f"{path} needs {size / 1e9:.1f} GB and cannot be made ({error}): free some space "
+                "on its disk, then try again; what was saved before is safe"
+            ) from error

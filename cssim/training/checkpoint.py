@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from safetensors.torch import save_file
 
 from cssim.embeddings.backbones import load_backbone
 from cssim.embeddings.network import Backbone
-from cssim.errors import BadInput, NotFound
+from cssim.errors import BadInput, NotFound, Unavailable
 from cssim.training.config import TrainConfig
 from cssim.training.model import CSModel
 
@@ -163,13 +164,12 @@ def write_tensors(
 ) -> str:
     """Write one safetensors file atomically; gives its SHA-256."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, partial, dict(metadata))
-    with open(partial, "rb+") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    with _appearing(path) as partial:
+        save_file(contiguous, partial, dict(metadata))
+        with open(partial, "rb+") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
     return digest
 
 
@@ -189,9 +189,27 @@ def read_tensors(path: Path, sha256: str = "") -> tuple[dict[str, torch.Tensor],
 
 
 def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with open(partial, "wb") as file:
+    with _appearing(path) as partial, open(partial, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """A file to write that becomes `path` once it is whole; on a full disk nothing is left of it.
+
+    Raises:
+        Unavailable: it cannot be written; what `path` held before is still there.
+    """
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield partial
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise Unavailable(
+            f"{path} cannot be written ({error}): free some space on its disk, then try again; "
+            "what was saved before is safe"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)

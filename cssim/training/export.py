@@ -3,8 +3,8 @@
 README.md   how to read it, in a few lines of Python that run
 backbone/   the frozen backbone's own files, for `AutoModel` and `AutoImageProcessor`
 adapter/    LoRA, for `PeftModel.from_pretrained` (models trained with LoRA)
-network/    the whole network with all its weights, for `AutoModel` alone (full fine-tuning; and LoRA
-            where peft's wrapper does not run in the network's own code, as in MobileNet)
+network/    the whole network with all its weights, for `AutoModel` alone: full fine-tuning, or LoRA
+            where peft's wrapper does not run in the network's own code, as in MobileNet
 model/      the model as CS-Sim keeps it, with its card, its ranking block, and its head
 """
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cssim.embeddings.device import to_device
 from cssim.embeddings.network import Backbone
 from cssim.errors import Cancelled
-from cssim.training.activations import ActivationCache
+from cssim.training.activations import ActivationCache, reserve
 from cssim.training.ahead import ahead
 from cssim.training.model import CSModel
 
@@ -142,6 +142,7 @@ class Features:
         whole = (len(self._ids), *shape)
         if math.prod(whole) * dtype.itemsize <= IN_MEMORY:
             return torch.empty(whole, dtype=dtype)
+        reserve(self._file, math.prod(whole) * dtype.itemsize)
         return torch.from_file(
             str(self._file), shared=True, size=math.prod(whole), dtype=dtype
         ).view(whole)

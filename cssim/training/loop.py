@@ -129,6 +129,8 @@ class _Run(Learner):
 
     def restore(self) -> None:
         """Take up the state in the folder, where there is one."""
+        for path in self.folder.glob(f".{STATE}.*"):  # half written when a worker was killed
+            path.unlink(missing_ok=True)
         path = self.folder / STATE
         if not path.is_file():
             return

@@ -151,17 +151,12 @@ def _ended(ws: Workspace, job: JobInfo, key: str) -> None:
     )
     if job.state is JobState.FAILED:
         st.error(words.plain_markdown(job.error or "no reason was given"))
+        _try_again(ws, job, key)
     if not details.open:
         return
     with details:
-        if job.state in (JobState.FAILED, JobState.CANCELLED):
-            st.button(
-                "Try again",
-                key=f"{key}_retry_{job.id}",
-                on_click=_retry,
-                args=(ws, job.id),
-                icon=":material/replay:",
-            )
+        if job.state is JobState.CANCELLED:
+            _try_again(ws, job, key)
         if job.kind == "train":
             _curves(ws, job, key)
         log = jobs.job_log(ws, job.id, max_bytes=6_000)
@@ -172,6 +167,17 @@ def _ended(ws: Workspace, job: JobInfo, key: str) -> None:
             wrap_lines=True,
             height=260 if len(log) > 1500 else "content",
         )
+
+
+def _try_again(ws: Workspace, job: JobInfo, key: str) -> None:
+    st.button(
+        "Try again",
+        key=f"{key}_retry_{job.id}",
+        on_click=_retry,
+        args=(ws, job.id),
+        icon=":material/replay:",
+        help="A training goes on from its last epoch." if job.kind == "train" else None,
+    )
 
 
 def _curves(ws: Workspace, job: JobInfo, key: str) -> None:
