@@ -1,19 +1,23 @@
-"""A folder of people's answers (`triplets.csv`, `images/`) as triples, without a database."""
+"""People's answers as triples: of a folder with `triplets.csv` and `images/`, or of a project."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from cssim.config import load_settings
 from cssim.images import decode
 from cssim.labels import parse_triples
+from cssim.services.library import image_hashes, load_triples
+from cssim.services.workspace import open_workspace
 from cssim.triples import Triples, triples_from
-from cssim.types import Answer, Judgement, JudgementKind, Page, PageMode
+from cssim.types import Answer, ClusterKind, Judgement, JudgementKind, Page, PageMode
+from db.library import list_clusters
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +26,28 @@ class People:
 
     triples: Triples
     files: tuple[Path, ...]
+    clusters: tuple[int, ...] = ()
+    """References that each have a cluster to train on; empty: all references are alike."""
+
+    @staticmethod
+    def of_project(home: Path, project: str) -> People:
+        """The clusters of one context each, to train on, and the test sets."""
+        ws = open_workspace(load_settings(home=home, project=project))
+        with ws.database.reading() as session:
+            found = list_clusters(session, ws.project.id)
+        own = load_triples(ws, [c.id for c in found if c.kind is ClusterKind.CONTEXT])
+        test = load_triples(ws, [c.id for c in found if c.kind is ClusterKind.TEST])
+        test = test[~np.isin(test.reference, own.reference)]
+        both = Triples.concatenate([own, test])
+        images = both.images
+        columns = {
+            name: np.searchsorted(images, getattr(both, name)) + 1
+            for name in ("reference", "a", "b")
+        }
+        hashes = image_hashes(ws, images.tolist())
+        files = tuple(ws.store.path(hashes[int(image)]) for image in images)
+        trained = np.unique(np.searchsorted(images, own.reference) + 1)
+        return People(replace(both, **columns), files, tuple(trained.tolist()))
 
     @staticmethod
     def read(folder: Path) -> People:
@@ -66,5 +92,7 @@ class People:
     def divided(self, train: int, *, seed: int = 0) -> tuple[list[int], NDArray[np.int64]]:
         """(references to train on, in the order drawn; sorted references that no model sees)."""
         references = np.unique(self.triples.reference)
+        if self.clusters:
+            return list(self.clusters), np.setdiff1d(references, self.clusters)
         drawn = np.random.default_rng(seed).permutation(references)
         return drawn[:train].tolist(), np.sort(drawn[train:])

@@ -4,10 +4,11 @@
         --set adapter=head --references 40 --seeds 3
     python -m tests.experiments.recipe_parts table parts RESULTS.jsonl
 
-DATA holds `triplets.csv` and `images/`. References are drawn by a seeded permutation: the first
-ones each get models of their own, `--unseen` others are never trained on and give the global
-accuracy. Each finished trial is one line of RESULTS, and a call that was stopped goes on where it
-was. The table is made from these lines alone.
+DATA holds `triplets.csv` and `images/`: references are drawn by a seeded permutation, the first
+ones each get models of their own, and `--unseen` others are never trained on and give the global
+accuracy. With `--project`, DATA is the home folder of that project: its clusters of one context
+each are trained on, and its test sets judge. Each finished trial is one line of RESULTS, and a call
+that was stopped goes on where it was. The table is made from these lines alone.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def main() -> None:
 @click.option("--seeds", default=1, show_default=True)
 @click.option("--variant", "variants", multiple=True, help="Only these; default all.")
 @click.option("--by", type=click.Choice(["page", "strict"]), default="page", show_default=True)
+@click.option("--project", default="", help="DATA is the home folder of this project.")
 @click.option("--set", "given", multiple=True, help="SETTING=VALUE for all variants.")
 @click.option("--scratch", type=click.Path(path_type=Path), default=Path("build/experiments"))
 def run(
@@ -56,12 +58,13 @@ def run(
     seeds: int,
     variants: tuple[str, ...],
     by: str,
+    project: str,
     given: tuple[str, ...],
     scratch: Path,
 ) -> None:
     """Train what is not yet among the results."""
     torch.set_num_threads(1)
-    people = People.read(data)
+    people = People.of_project(data, project) if project else People.read(data)
     drawn, others = people.divided(len(set(people.triples.reference.tolist())) - unseen)
     chosen, common = drawn[first:references], dict(map(setting, given))
     scratch.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ PARTS: dict[str, tuple[str, Settings]] = {
     "raw-margin": ("order triplet on unnormalised distances, as in the release", {"raw": True}),
     "margin-0.05": ("margin 0.05 in place of 0.2", {"margin": 0.05}),
     "margin-0.5": ("margin 0.5 in place of 0.2", {"margin": 0.5}),
+    "no-classes": ("no wider margin between classes", {"class_margin": 0.0}),
     "singles-8": ("steps of 8 single triples, both orders", {"batch_triples": 8}),
     "last-epoch": ("nothing held out, last epoch kept", {"validation_share": 0.0}),
     "constant": ("constant learning rates", {"schedule": "constant"}),

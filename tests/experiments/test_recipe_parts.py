@@ -7,6 +7,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from cssim.config import load_settings
+from cssim.services import library
+from cssim.services.workspace import open_workspace
 from cssim.training import learner
 from cssim.training.config import TrainConfig
 from cssim.training.data import Dataset
@@ -50,6 +53,28 @@ def test_votes_are_those_of_the_file(data):
     closer = np.where(people.triples.votes_a > 1.5, people.triples.a, people.triples.b)
     assert (closer == lower).all()
     assert people.name(1) == "00"
+
+
+def answers(people):
+    """Every triple by the content of its pictures, the candidates in a fixed order."""
+    pixels = {int(i): people.load(int(i)).tobytes() for i in people.ids}
+    t = people.triples
+    columns = zip(t.reference, t.a, t.b, t.votes_a, t.votes_b, strict=True)
+    return {
+        (pixels[int(r)], *sorted([(pixels[int(a)], float(n)), (pixels[int(b)], float(m))]))
+        for r, a, b, n, m in columns
+    }
+
+
+def test_a_project_gives_the_answers_of_the_file_it_was_made_from(data, tmp_path):
+    home = tmp_path / "project"
+    ws = open_workspace(load_settings(home=home, project="materials"))
+    library.add_images(ws, [data / "images"])
+    library.import_labels(ws, data / "triplets.csv", per_reference=2, validation_share=0)
+    project = People.of_project(home, "materials")
+    assert answers(project) == answers(People.read(data))
+    trained, judging = project.divided(0)
+    assert (len(trained), len(judging)) == (2, 3)
 
 
 def test_no_reference_is_trained_on_and_judges(data):
