@@ -3,6 +3,9 @@
     python -m tests.screenshots HOME --project demo                 # refreshes docs/images
     python -m tests.screenshots HOME --project demo --every FOLDER  # all pages, themes and sizes
 
+With `--every`, what `tests/e2e/accessible.js` finds wrong on a page, and whether it must be
+scrolled sideways, is said at the end, and the command fails.
+
 It starts the app on the project's home folder, signs an administrator in, and opens the pages in
 the system's Chromium. Work on a copy: opening a page counts as a visit.
 """
@@ -17,7 +20,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,6 +29,7 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from cssim.config import load_settings
 from cssim.services import accounts
@@ -38,6 +42,11 @@ IMAGES = ROOT / "docs" / "images"
 LARGEST = 250_000
 """Bytes of a picture in the documentation."""
 WIDE, PHONE = (1400, 900), (390, 844)
+RULES = (Path(__file__).parent / "e2e" / "accessible.js").read_text("utf-8")
+RULES = RULES[RULES.index("() =>") :]  # what stands before is a comment
+WIDER = """() => { const m = document.querySelector('[data-testid=stMain]');
+  return m.scrollWidth - m.clientWidth }"""
+"""By how many pixels the page is wider than the window."""
 BY = "pictures of pages"
 """Who is signed in while they are taken."""
 
@@ -49,6 +58,7 @@ class View:
     name: str
     page: str
     tab: str = ""
+    """The tab, or one of the buttons that choose a part."""
     key: str = ""
     """Pressed once the page is there."""
     follow: str = ""
@@ -82,8 +92,19 @@ EVERY = (
     View("library-images", "library", "Images"),
     View("library-import", "library", "Import"),
     View("library-new", "library", "New set"),
+    View("adjudicate", "adjudicate"),
+    View("consensus", "quality", "Consensus"),
+    View("ensembles-search", "ensembles", "Search"),
+    View("ensembles-weights", "ensembles", "Weights"),
+    View("ensembles-out", "ensembles", "Take out"),
+    View("model-card", "train", "Card"),
+    View("models-two", "train", "Two compared"),
     View("people", "people"),
+    View("people-invitations", "people", "Invitations"),
+    View("people-log", "people", "What was done"),
     View("account", "account"),
+    View("regions-multiples", "regions?kind=multiples"),
+    View("regions-difference", "regions?kind=difference&overlay=tags"),
 )
 
 
@@ -104,21 +125,42 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         link = _link(chosen.home, chosen.project)
         state = _signed_in(browser, address + link)
+        found: list[str] = []
         if chosen.every:
-            chosen.every.mkdir(parents=True, exist_ok=True)
-            for theme in ("light", "dark"):
-                for size, viewport in (("wide", WIDE), ("phone", PHONE)):
-                    page = _page(browser, state, theme, viewport)
-                    for view in views:
-                        file = chosen.every / f"{view.name}-{theme}-{size}.png"
-                        file.write_bytes(_whole(page, address, view, viewport))
-                    page.context.close()
+            found = _every(browser, state, address, views, chosen.every)
         else:
             page = _page(browser, state, "light", WIDE)
             for view in views:
                 _open(page, address, view)
                 (IMAGES / f"{view.name}.png").write_bytes(small(page.screenshot()))
         browser.close()
+    if found:
+        sys.exit("\n".join(found))
+
+
+def _every(
+    browser: Browser, state: Any, address: str, views: Sequence[View], folder: Path
+) -> list[str]:
+    """Pictures of the views in both themes and sizes, and a line for each fault."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    for theme in ("light", "dark"):
+        for size, viewport in (("wide", WIDE), ("phone", PHONE)):
+            page = _page(browser, state, theme, viewport)
+            for view in views:
+                name = f"{view.name}-{theme}-{size}"
+                try:
+                    (folder / f"{name}.png").write_bytes(_whole(page, address, view, viewport))
+                    faults = page.evaluate(RULES)
+                    wider = page.evaluate(WIDER)
+                except PlaywrightError as error:
+                    faults, wider = [str(error).split("\n")[0]], 0
+                if wider > 1:
+                    faults.append(f"{wider} pixels wider than the window")
+                found += [f"{name}: {fault}" for fault in faults]
+                print(name, len(faults), flush=True)
+            page.context.close()
+    return found
 
 
 def small(picture: bytes, largest: int = LARGEST) -> bytes:
@@ -164,7 +206,8 @@ def _open(page: Page, address: str, view: View) -> None:
         page.wait_for_selector("h1, h2")
         settle(page)
     if view.tab:
-        page.get_by_role("tab", name=view.tab, exact=True).click()
+        part = page.get_by_role("tab", name=view.tab, exact=True)
+        part.or_(page.get_by_role("radio", name=view.tab, exact=True)).first.click()
         settle(page)
     if view.key:
         page.keyboard.press(view.key)
