@@ -57,17 +57,19 @@ STYLE = f"""<style>
 .cs-pairs figcaption {{ grid-column: 1 / -1; font-size: 0.82rem; overflow-wrap: anywhere; }}
 @media (max-width: 640px) {{
   .cs-table thead {{ display: none; }}
-  .cs-table, .cs-table tbody, .cs-table tr, .cs-table td {{ display: block; width: 100%;
+  .cs-table, .cs-table tbody, .cs-table td {{ display: block; width: 100%;
     box-sizing: border-box; }}
-  .cs-table tr {{ border: 1px solid {_LINE}; border-radius: 10px; margin-bottom: 0.7rem;
-    padding: 0.3rem 0; }}
+  .cs-table tr {{ display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); grid-auto-flow: row dense;
+    border: 1px solid {_LINE}; border-radius: 10px; margin-bottom: 0.7rem; padding: 0.3rem 0; }}
   .cs-table td {{ display: flex; gap: 1rem; justify-content: space-between; border: none;
-    padding: 0.2rem 0.8rem; text-align: right; white-space: normal; }}
-  .cs-table .num {{ white-space: normal; }}
+    padding: 0.2rem 0.8rem; text-align: right; white-space: normal; grid-column: 1 / -1;
+    min-width: 0; }}
   .cs-table td::before {{ content: attr(data-label); opacity: 0.68; text-align: left; flex: none;
     max-width: 45%; }}
+  .cs-table td.num {{ display: block; grid-column: auto; text-align: left; white-space: normal; }}
+  .cs-table td.num::before {{ display: block; max-width: none; font-size: 0.78rem; }}
   .cs-table td:first-child {{ display: block; text-align: left; font-weight: 600;
-    font-size: 1rem; }}
+    font-size: 1rem; grid-column: 1 / -1; }}
   .cs-table td:first-child::before {{ content: none; }}
   .cs-table td.cs-none {{ display: none; }}
   .cs-grid {{ grid-template-columns: repeat(3, 1fr); gap: 0.5rem; }}

@@ -87,7 +87,11 @@
   const base = over(rgba(getComputedStyle(document.querySelector('[data-testid="stApp"]') ?? document.body).backgroundColor), [255, 255, 255]);
   const backdrop = (node) => {
     const layers = [];
+    const box = node.getBoundingClientRect();
+    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
     for (let at = node; at; at = above(at)) {
+      const own = at.getBoundingClientRect(); // what hangs outside of it stands on something else
+      if (x < own.left || x > own.right || y < own.top || y > own.bottom) continue;
       const style = getComputedStyle(at);
       if (style.backgroundImage !== "none") return null; // a picture: nobody can tell
       const colour = rgba(style.backgroundColor);

@@ -68,7 +68,10 @@ def _table(ws: Workspace, found: Sequence[ClusterSummary]) -> None:
 
 def _title(one: ClusterSummary) -> list[str]:
     context = one.cluster.context
-    return [one.cluster.name, tables.quiet(context) if context else ""]
+    return [
+        one.cluster.name,
+        tables.quiet(context) if context and context != one.cluster.name else "",
+    ]
 
 
 def _pixels(one: ClusterSummary) -> str:

@@ -107,7 +107,8 @@ def _row(person: PersonQuality) -> list[str]:
     ]
     bias = ""
     if side is not None:
-        place = ("left" if side.side == 0 else "right") if side.places == 2 else f"{side.side + 1}."
+        places = ("left", "right") if side.places == 2 else ("1st", "2nd", "3rd")
+        place = places[side.side] if side.side < len(places) else f"{side.side + 1}th"
         bias = f"{100 * side.share.share:.0f} % {place}"
     return [
         tables.words(person.person.name, *tags),

@@ -1,13 +1,14 @@
 // What stands around the panels: their titles, names of the axes, the colour bar, the legend.
 const BAR = 104; // width of the colour bar with its words, in pixels
+const UNIT = 26; // of its unit, for which a phone has no room
 const LEGEND = 34;
 
 // Places of the panels, in pixels of the plot, as plotly's layout says them.
 function boxesOf(layout, scene, width) {
   const { l, r, t, b } = layout.margin;
-  const named = scene.panels.length === 1 ? 22 : 0; // room for the names of the axes
+  const named = layout.xaxis.title.text ? 22 : 0; // room for the names of the axes
   const left = l + named;
-  const right = width - r - (scene.bar ? BAR : 0);
+  const right = width - r - (scene.bar ? (width < NARROW ? BAR - UNIT : BAR) : 0);
   const legend = scene.marks.length ? LEGEND : 0;
   const bottom = layout.height - b - named - legend;
   return scene.panels.map((_, k) => {
@@ -40,19 +41,19 @@ function furnish(host, layout, scene, boxes, hidden, toggle) {
     part.title = title;
     parts.push(part);
   });
-  if (boxes.length === 1) {
+  if (layout.xaxis.title.text) {
     const [box] = boxes;
     const below = box.top + box.height + 3;
     parts.push(made("csm-axis", layout.xaxis.title.text, { left: box.left, width: box.width, top: below }));
     const up = made("csm-axis csm-up", layout.yaxis.title.text, { left: box.left - 22, width: box.height, top: below - 3 });
     parts.push(up);
   }
-  if (scene.bar) parts.push(barOf(scene.bar, boxes[0]));
+  if (scene.bar) parts.push(barOf(scene.bar, boxes[0], host.clientWidth < NARROW));
   if (scene.marks.length) parts.push(legendOf(scene, layout, hidden, toggle));
   host.replaceChildren(...parts);
 }
 
-function barOf(bar, box) {
+function barOf(bar, box, narrow) {
   const height = Math.round(box.height * 0.7);
   const part = made("csm-bar", "", { left: box.left + box.width + 12, top: box.top + (box.height - height) / 2 });
   const strip = made("csm-strip", "", { height });
@@ -63,7 +64,7 @@ function barOf(bar, box) {
     const at = (1 - (value - bar.low) / (bar.high - bar.low)) * height;
     part.append(made("csm-tick", bar.ticktext[i], { top: at }));
   });
-  part.append(made("csm-unit", bar.title.text, { width: height, top: height }));
+  if (!narrow) part.append(made("csm-unit", bar.title.text, { width: height, top: height }));
   return part;
 }
 
