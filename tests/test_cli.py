@@ -233,6 +233,10 @@ def test_training_settings_are_read_from_the_command_line(tmp_path: Path) -> Non
     (job,) = ask(*words, "--set", "rank=2", "--set", "split=reference", "--set", "last_blocks=null")
     config = job["params"]["config"]
     assert (config["rank"], config["split"], config["last_blocks"]) == (2, "reference", None)
+    (job,) = ask("train", "--all", "--backbone", world.network, "--together", "--detach")
+    assert job["params"]["name"] == f"w-{world.network.name}"
+    assert "or give --all" in run("train", "--backbone", world.network, code=2).stderr
+    assert "or give --all" in run(*words, "--all", code=2).stderr
     assert "expects FIELD=VALUE" in run(*words, "--set", "rank", code=1).stderr
     assert "rank must be a whole number" in run(*words, "--set", "rank=0", code=1).stderr
 
@@ -249,6 +253,33 @@ def test_backbones_say_what_is_reachable_and_how_to_get_the_rest() -> None:
     assert rows["histogram"]["reachable"] is True
     assert "hf download" in run("backbones").stdout
     assert (rows["dino-vits16"]["family"], rows["dino-vits16"]["input_size"]) == ("vit", 224)
+    assert all(row["parameters"] and row["input_size"] for row in rows.values() if row["targets"])
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_of_backbones_fits_the_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = run("backbones").stdout
+    assert max(map(len, text.splitlines())) <= width
+    for word in (
+        "dinov3-vits16",
+        "DINOv3 licence (gated)",
+        "21.6",
+        "class token",
+        "q_proj, v_proj",
+    ):
+        assert word in text
+    assert "`hf download facebook/dino-vits16`" in text  # whole, to be copied
+
+
+def test_one_backbone_says_all_and_how_to_get_it() -> None:
+    assert ask("backbones", "show", "vgg-16")["reachable"] is False
+    text = run("backbones", "show", "vgg-16").stdout
+    assert "`python -m cssim backbones import vgg-16 vgg16-397923af.pth`" in text
+    assert "here       yes" in run("backbones", "show", "tiny-clip").stdout
+    assert "no backbone is called 'wheels'" in run("backbones", "show", "wheels", code=1).stderr
 
 
 def test_doctor_finds_a_fresh_installation_healthy() -> None:

@@ -21,7 +21,8 @@ from cssim.services.jobs import JobRequest
 @click.command(
     epilog="Example: python -m cssim train ocean city --backbone tiny-clip --seeds 3 --detach"
 )
-@click.argument("clusters", nargs=-1, required=True)
+@click.argument("clusters", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All sets with answers but tests and gold.")
 @click.option(
     "--backbone",
     "backbones",
@@ -53,6 +54,7 @@ from cssim.services.jobs import JobRequest
 def train(
     app: App,
     clusters: tuple[str, ...],
+    every: bool,
     backbones: tuple[str, ...],
     names: tuple[str, ...],
     together: bool,
@@ -65,9 +67,14 @@ def train(
     """Train one CS model for each cluster (a job of its own), on its people's answers.
 
     Ctrl-C stops after the step at hand; `jobs retry` goes on from the last epoch. With --detach,
-    several models are one batch: `jobs batches` shows how far it is.
+    several models are one batch: `jobs batches` shows how far it is. `--all --together` makes one
+    global model of everything that people answered, but for sets that models are measured on.
     """
     config: dict[str, object] = {"recipe": recipe} | dict(setting(text) for text in settings)
+    if every == bool(clusters):
+        raise click.UsageError("name clusters, or give --all")
+    if every:
+        clusters = tuple(training_plans.sets_to_train(app.ws))
     requests = _requests(app, clusters, backbones, names, together, config, seeds)
     if detach and len(requests) > 1:
         _queue_batch(app, requests, as_json)

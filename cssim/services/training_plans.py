@@ -10,9 +10,26 @@ from cssim.errors import BadInput
 from cssim.services.batches import enqueue_batch
 from cssim.services.experiments import training_requests
 from cssim.services.jobs import JobRequest
+from cssim.services.library import cluster_summaries
 from cssim.services.workspace import Workspace
+from cssim.types import ClusterKind
 
 MAX_SEEDS = 100
+
+
+def sets_to_train(ws: Workspace) -> list[str]:
+    """Names of the sets with answers that nobody is measured on: contexts and validation sets.
+
+    Raises:
+        BadInput: there is none.
+    """
+    kinds = (ClusterKind.CONTEXT, ClusterKind.VALIDATION)
+    found = [
+        one.cluster for one in cluster_summaries(ws) if one.triples and one.cluster.kind in kinds
+    ]
+    if not found:
+        raise BadInput("no context or validation set has answers yet: label one, or import labels")
+    return [cluster.name for cluster in sorted(found, key=lambda one: kinds.index(one.kind))]
 
 
 def training_plan(

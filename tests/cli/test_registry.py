@@ -53,6 +53,10 @@ def test_a_card_is_shown_and_two_are_compared(run: Run) -> None:
     assert "one: model 2, cs" in shown
     assert "held-out pages of its own clusters" in shown
     assert "Problem" not in shown
+    assert "pairs without classes" in shown  # what its data is made of
+    text = run("models", "show", "one", "--markdown")
+    assert text.startswith("## Card of one\n")
+    assert "| Epoch |" in text
     card = json.loads(run("models", "show", "one", "--json"))
     assert card["model"]["name"] == "one"
     rows = {

@@ -15,7 +15,7 @@ from cssim.errors import BadInput, Conflict, NotFound
 from cssim.services import batches, jobs, running
 from cssim.services.executors import run_worker
 from cssim.services.jobs import JobRequest
-from cssim.services.training_plans import request_training_plan, training_plan
+from cssim.services.training_plans import request_training_plan, sets_to_train, training_plan
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import JobInfo, JobState
 from tests.services.steps import KINDS
@@ -166,6 +166,17 @@ def test_a_plan_is_every_cluster_with_every_backbone_and_seed(filled, world) -> 
     assert [r.params["name"] for r in together] == [f"{'+'.join(clusters)}-{world.network.name}"]
     number = request_training_plan(filled, clusters, [backbone], seeds=2)
     assert len(batches.batch_progress(filled, number).jobs) == 2 * len(clusters)
+
+
+def test_all_sets_are_those_that_nobody_is_measured_on(filled) -> None:
+    found = sets_to_train(filled)
+    assert found[:2] == [one.cluster.name for one in _contexts(filled)]
+    assert found[2:] == ["w-validation"]
+
+
+def test_without_answers_there_are_no_sets_to_train_on(ws: Workspace) -> None:
+    with pytest.raises(BadInput, match="has answers yet"):
+        sets_to_train(ws)
 
 
 def test_a_plan_without_a_backbone_or_with_one_twice_is_refused(filled, world) -> None:
