@@ -76,7 +76,7 @@ def run(
         for reference in chosen
         for backbone in backbones
         for name, (_, settings) in STUDIES[study].items()
-        if not variants or name in variants
+        if (name in variants if variants else _fits({**common, **settings}))
     ]
     left = [trial for trial in trials if _identity(trial.key(people)) not in done]
     for number, trial in enumerate(left, 1):
@@ -109,6 +109,11 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     """The rows that are there so far."""
     if path.is_file():
         yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+
+def _fits(settings: dict[str, Any]) -> bool:
+    """Heads learn on embeddings that were computed once: they cannot augment pictures."""
+    return not (settings.get("adapter") == "head" and settings.get("augment"))
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -81,14 +81,19 @@ def measured(backbone: Path, people: People, depths: list[int | None], rounds: i
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--backbone", "backbones", multiple=True, required=True, type=Path)
 @click.option("--rounds", default=3, show_default=True)
-def main(data: Path, backbones: tuple[Path, ...], rounds: int) -> None:
+@click.option("--triples", default=0, help="Learn from only so many; default all.")
+@click.option("--last-blocks", "depths", multiple=True, type=int, default=(4,), show_default=True)
+def main(
+    data: Path, backbones: tuple[Path, ...], rounds: int, triples: int, depths: tuple[int, ...]
+) -> None:
     """One line of JSON for each backbone and way."""
     torch.set_num_threads(1)
     people = People.read(data)
     reference = people.divided(1)[0][0]
-    own = replace(people, triples=people.triples[people.triples.reference == reference])
+    of_reference = people.triples[people.triples.reference == reference]
+    own = replace(people, triples=of_reference[: triples or len(of_reference)])
     for backbone in backbones:
-        for row in measured(backbone, own, [4, 6, None], rounds):
+        for row in measured(backbone, own, [*depths, None], rounds):
             click.echo(json.dumps(row))
 
 

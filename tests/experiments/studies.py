@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[str, Settings]] = {
     "no-classes": ("no wider margin between classes", {"class_margin": 0.0}),
     "singles-8": ("steps of 8 single triples, both orders", {"batch_triples": 8}),
     "last-epoch": ("nothing held out, last epoch kept", {"validation_share": 0.0}),
+    "augment": ("pictures cropped and flipped anew in each step", {"augment": True}),
     "constant": ("constant learning rates", {"schedule": "constant"}),
     "no-clip": ("gradients not clipped", {"clip": 1e6}),
     "no-decay": ("no weight decay", {"weight_decay": 0.0}),

@@ -85,11 +85,11 @@ def test_no_reference_is_trained_on_and_judges(data):
     assert len(judging) == 3
 
 
-def test_every_part_is_tried_once_on_the_same_triples(data, small, tmp_path):
+def test_every_part_that_a_head_can_have_is_tried_once_on_the_same_triples(data, small, tmp_path):
     results = tmp_path / "results.jsonl"
     run(data, small, results, "--set", "adapter=head")
     found = rows(results)
-    assert [row["variant"] for row in found] == 2 * list(PARTS)
+    assert [row["variant"] for row in found] == 2 * [name for name in PARTS if name != "augment"]
     assert {row["adapter"] for row in found} == {"head"}
     for reference in {row["reference"] for row in found}:
         judged = [row["local"][1] for row in found if row["reference"] == reference]
