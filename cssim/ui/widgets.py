@@ -22,6 +22,7 @@ STYLE = """<style>
 [data-testid="stTab"][aria-selected="true"] p,
 [data-testid^="stBaseButton-segmented_controlActive"] p,
 [data-testid^="stBaseButton-pillsActive"] p,
+[data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] p,
 button[aria-checked="true"] p { color: light-dark(#2a4bb3, #9db5ff); }
 .cs-number { font-size: 1.7rem; line-height: 1.3; }
 </style>"""

@@ -23,8 +23,10 @@ _STYLE = """<style>
 .cs-page figcaption { font-size: .85rem; margin-top: .3rem; text-align: center; }
 .cs-page .cs-ref { border-right: 1px solid color-mix(in srgb, currentColor 20%, transparent);
   padding-right: 1rem; }
-@media (max-width: 640px) { .cs-page figure { flex: 1 1 40%; }
-  .cs-page .cs-ref { flex-basis: 100%; border: none; padding: 0; max-width: 60%; margin: auto; } }
+@media (max-width: 640px) {
+  .cs-page { display: grid; gap: .7rem; align-items: end;
+    grid-template-columns: repeat(auto-fit, minmax(min(6.2rem, 30%), 1fr)); }
+  .cs-page .cs-ref { grid-column: 1 / -1; border: none; padding: 0; width: 60%; margin: auto; } }
 </style>"""
 
 
