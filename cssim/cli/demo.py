@@ -60,10 +60,7 @@ def demo_command(
         _tell(report)
     if serve:
         port = _free_port(settings.host, port or settings.port)
-        link = accounts.make_link(app.ws, demo.NEWCOMER)
-        click.echo(
-            f"Sign in as {demo.NEWCOMER}, once, by http://{settings.host}:{port}/enter/{link}"
-        )
+        _tell_links(app, f"http://{settings.host}:{port}")
         context.invoke(serve_app, port=port, host=None)
 
 
@@ -98,6 +95,18 @@ def _tell(report: demo.DemoReport) -> None:
         f"({report.seconds:.0f} s). Even the truth agrees with only {report.ceiling:.1%} of the "
         "votes on the test set: that is the ceiling of every model."
     )
+
+
+def _tell_links(app: App, address: str) -> None:
+    """Two ways in; the app says its address itself."""
+    click.echo(f"\nTwo people can sign in at {address}, each once by a link of their own:")
+    for name, what in (
+        (demo.NEWCOMER, "look round as researcher and administrator"),
+        (demo.ANNOTATOR, "label as annotator"),
+    ):
+        link = accounts.make_link(app.ws, name)
+        click.echo(f"  {what} ({name}):\n    {address}/enter/{link}")
+    click.echo("Each link works once; the same command prints new ones.\n")
 
 
 def _free_port(host: str, wanted: int) -> int:

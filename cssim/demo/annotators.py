@@ -1,10 +1,10 @@
 """Simulated people whose judgement is known: the truth of the demo world.
 
 A person compares by the attributes of the scenes, and what counts depends on the reference's
-context: at sea the weather, in a city the time of day. The perceived distance of each candidate
-is the true one plus noise, drawn anew each time (Thurstone 1927, case V); order, classes and
-response time follow from it. Whoever reads these answers must see that they are simulated:
-their names say so, and so does `Person.simulated`.
+context: at sea the weather, in a city the time of day, in a forest the season. The perceived
+distance of each candidate is the true one plus noise, drawn anew each time (Thurstone 1927, case
+V); order, classes and response time follow from it. Whoever reads these answers must see that they
+are simulated: their names say so, and so does `Person.simulated`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from cssim.demo.scenes import SCALES, Scene
 from cssim.types import Answer, JudgementKind, PageMode
 
 WEIGHTS: dict[str, dict[str, float]] = {
-    "indoor": {"kind": 0.9, "warmth": 0.9, "light": 0.2},
-    "city": {"light": 1.2, "density": 0.5, "kind": 0.3},
-    "ocean": {"weather": 1.1, "light": 0.5, "kind": 0.3},
-    "field": {"warmth": 1.3, "height": 0.5},
-    "mountain": {"kind": 0.8, "weather": 0.9},
-    "forest": {"warmth": 0.9, "kind": 0.6, "density": 0.4},
-    "flower": {"warmth": 1.1, "nearness": 0.5, "kind": 0.4},
-    "abstract": {"light": 1.1, "kind": 0.7},
+    "indoor": {"height": 1.5, "warmth": 0.4},
+    "city": {"light": 1.7},
+    "ocean": {"weather": 1.7},
+    "field": {"weather": 1.4, "warmth": 0.3},
+    "mountain": {"light": 1.4, "weather": 0.3},
+    "forest": {"warmth": 1.6},
+    "flower": {"warmth": 1.5, "light": 0.3},
+    "abstract": {"warmth": 1.4, "kind": 0.5},
 }
-"""What counts, for a reference of each context; attributes that are not named count nothing."""
+"""What counts, for a reference of each context; attributes that are not named count nothing.
+
+One attribute leads in each context, and what leads in one hardly counts in another: that is what
+makes models of one context good there and poor elsewhere."""
 
 _KIN = {
     frozenset(("field", "mountain")): 0.5,
@@ -40,7 +43,8 @@ _KIN = {
     frozenset(("ocean", "field")): 0.8,
     frozenset(("indoor", "city")): 0.6,
 }
-_CONTEXT_WEIGHT = 0.7
+CONTEXT_WEIGHT = 0.5
+"""What the greatest distance of two contexts adds."""
 CLASS_LIMITS = (0.28, 0.55, 0.9, 1.4)
 """A perceived distance up to the first limit is class 1, up to the second class 2, and so on."""
 _TIE = 0.03
@@ -71,6 +75,19 @@ PEOPLE = (
 """From careful to careless."""
 
 
+_EXACT = SimulatedPerson("the truth", 0.0, 0.0, 0.0, 1000)
+_WORDS = {
+    "light": "the time of day",
+    "weather": "the weather",
+    "warmth": "the season or hue",
+    "density": "how much there is",
+    "height": "the viewpoint",
+    "side": "the side",
+    "nearness": "the distance",
+    "kind": "the subject",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SimulatedAnswer:
     """What a simulated person said to a page, and after how long."""
@@ -84,17 +101,34 @@ def context_distance(a: str, b: str) -> float:
     return 0.0 if a == b else _KIN.get(frozenset((a, b)), 1.0)
 
 
+def kindred(context: str) -> tuple[str, ...]:
+    """The other contexts that seem closer to this one than the rest do."""
+    return tuple(sorted(c for pair in _KIN if context in pair for c in pair if c != context))
+
+
 def true_distance(reference: Scene, other: Scene) -> float:
-    """How far `other` really is from `reference`; 0 for equal attributes, at most about 2.6.
+    """How far `other` really is from `reference`; 0 for equal attributes, at most about 2.4.
 
     Not symmetric: the reference's context says which attributes count.
     """
     weights = WEIGHTS[reference.context]
-    total = _CONTEXT_WEIGHT * context_distance(reference.context, other.context)
+    total = CONTEXT_WEIGHT * context_distance(reference.context, other.context)
     for name in SCALES:
         total += weights.get(name, 0.0) * abs(getattr(reference, name) - getattr(other, name))
     same_kind = (reference.context, reference.kind) == (other.context, other.kind)
     return total + (0.0 if same_kind else 0.5 * weights.get("kind", 0.0))
+
+
+def true_answer(reference: Scene, candidates: Sequence[Scene], mode: PageMode) -> Answer:
+    """What somebody without noise and bias says to a page."""
+    true = np.array([true_distance(reference, candidate) for candidate in candidates])
+    return _answer(_EXACT, true, mode)
+
+
+def reason(context: str) -> str:
+    """What leads the judgement around references of a context, in words, e.g. `the weather`."""
+    weights = WEIGHTS[context]
+    return _WORDS[max(weights, key=lambda name: weights[name])]
 
 
 def judge(

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cssim.demo.annotators import PEOPLE, WEIGHTS, SimulatedAnswer, judge, true_distance
+from cssim.demo.annotators import (
+    PEOPLE,
+    WEIGHTS,
+    SimulatedAnswer,
+    judge,
+    kindred,
+    true_distance,
+)
 from cssim.demo.scenes import CONTEXTS, SCALES, Scene, draw, random_scene
 from cssim.errors import BadInput
 from cssim.types import Page
@@ -26,15 +33,19 @@ WORLD = 2_411
 """Seed of the demo's own scenes; the backbones were trained on the scenes of another."""
 _PARALLEL_FROM = 100
 """Fewer pictures than this are drawn faster without starting processes."""
+_SHARES = (0.6, 0.15, 0.25)
+"""Of the candidates: from the reference's own context, from a kindred one, from anywhere."""
+_TRIES = 50
+"""Draws for each page that is wanted, until there are held to be too few pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorldSize:
     """How much there is of everything."""
 
-    per_context: int = 150
+    per_context: int = 120
     """Pictures of each context that training and validation see."""
-    test_per_context: int = 60
+    test_per_context: int = 40
     """Further pictures of each context that only the test set uses."""
     cluster_pages: int = 334
     """Ranked pages of three candidates of each context cluster: 1,002 triples."""
@@ -46,8 +57,17 @@ class WorldSize:
     """Simulated people per page of the test set; other pages have one."""
     own_pages: int = 60
     """Open pages of each kind, left for the newcomer."""
-    epochs: int = 6
+    epochs: int = 5
     """Of training, for each CS model."""
+    global_epochs: int = 4
+    """Of training, for each model that is to serve everywhere."""
+    processes: int = 2
+    """Models are trained, and embed the pictures, in so many processes side by side."""
+    shuffles: int = 19
+    """Of the references, to test each ensemble whose weights look at them; networks are not
+    tested: each shuffle fits eight of them in five folds."""
+    networks: bool = True
+    """Whether there are ensembles that are weighed by networks, which take longest to fit."""
 
 
 FULL = WorldSize()
@@ -62,6 +82,10 @@ SMALL = WorldSize(
     voters=2,
     own_pages=4,
     epochs=2,
+    global_epochs=1,
+    processes=1,
+    shuffles=3,
+    networks=False,
 )
 """Enough to run the whole loop in seconds; the fixture of the tests."""
 
@@ -84,11 +108,12 @@ def scene_of(name: str) -> Scene:
     return random_scene(context, WORLD, int(number))
 
 
-def typical(wanted: Sequence[str]) -> str:
-    """The picture that stands in the middle of what counts in its context.
+def telling(wanted: Sequence[str]) -> str:
+    """The picture that stands at the edge of what counts in its context, e.g. a city at night.
 
-    A model trained on this one reference meets candidates on both sides of it in each attribute
-    that counts: it can tell what counts only by how far they are, not by which side they are on.
+    A model trained on this one reference must stretch what counts along its whole length, from the
+    reference to the other end; that holds for other references, too. Around a reference in the
+    middle it could do with pulling the middle towards it, which says nothing of any other.
     """
 
     def extremeness(name: str) -> float:
@@ -97,7 +122,66 @@ def typical(wanted: Sequence[str]) -> str:
         far = {scale: abs(float(getattr(scene, scale)) - 0.5) for scale in SCALES}
         return sum(weights.get(scale, 0.0) * value for scale, value in far.items())
 
-    return min(wanted, key=extremeness)
+    return max(wanted, key=extremeness)
+
+
+def likely_pages(
+    references: Sequence[str],
+    pool: Sequence[str],
+    per_reference: int,
+    candidates: int,
+    rng: np.random.Generator,
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Pages as (reference, candidates), reference by reference; no set comes twice around one.
+
+    Most candidates are of the reference's own context or of a kindred one: among pictures of
+    anything whatever, the context alone would settle most answers.
+
+    Args:
+        references: names of pictures.
+        pool: names of the pictures to draw candidates from; the reference is left out.
+        per_reference: pages for each reference.
+        candidates: per page.
+        rng: source of all randomness.
+
+    Raises:
+        BadInput: too few pictures for so many different pages.
+    """
+    if len(pool) <= candidates:
+        raise BadInput(f"pages of {candidates} candidates need more than {len(pool)} pictures")
+    by_context = {c: [n for n in pool if n.startswith(f"{c}/")] for c in CONTEXTS}
+    drawn = []
+    for reference in references:
+        context = reference.partition("/")[0]
+        near = by_context[context], [n for c in kindred(context) for n in by_context[c]], pool
+        found: dict[frozenset[str], tuple[str, ...]] = {}
+        for _ in range(_TRIES * per_reference):
+            if len(found) == per_reference:
+                break
+            group = _candidates(reference, near, candidates, rng)
+            found.setdefault(frozenset(group), group)
+        if len(found) < per_reference:
+            raise BadInput(
+                f"{len(pool)} pictures give fewer than {per_reference} pages around {reference}"
+            )
+        drawn += [(reference, group) for group in found.values()]
+    return drawn
+
+
+def _candidates(
+    reference: str,
+    near: tuple[Sequence[str], Sequence[str], Sequence[str]],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[str, ...]:
+    """Different pictures from the own context, the kindred ones and all, by `_SHARES`."""
+    group: list[str] = []
+    while len(group) < count:
+        pool = near[int(rng.choice(3, p=_SHARES))] or near[2]
+        name = pool[int(rng.integers(len(pool)))]
+        if name != reference and name not in group:
+            group.append(name)
+    return tuple(group[i] for i in rng.permutation(count).tolist())
 
 
 def picture(name: str) -> bytes:

@@ -18,7 +18,9 @@ import numpy as np
 
 from cssim.config import Settings
 from cssim.errors import Conflict
-from cssim.services.demo_build import NEWCOMER, TEST, Build, Progress
+from cssim.services import demo_build, demo_labels, demo_models
+from cssim.services.demo_build import TEST, Build, Progress
+from cssim.services.demo_labels import ANNOTATOR, NEWCOMER
 from cssim.services.executors import live_workers
 from cssim.services.library import load_triples
 from cssim.services.workspace import Workspace
@@ -26,7 +28,15 @@ from cssim.triples import Triples
 from db import library
 from db.engine import open_database
 
-__all__ = ["MARKER", "NEWCOMER", "DemoReport", "build_demo", "reset_demo", "small_world"]
+__all__ = [
+    "ANNOTATOR",
+    "MARKER",
+    "NEWCOMER",
+    "DemoReport",
+    "build_demo",
+    "reset_demo",
+    "small_world",
+]
 
 if TYPE_CHECKING:
     from cssim.demo.scenes import Scene
@@ -81,15 +91,19 @@ def build_demo(
     build = Build(ws, size or FULL, chosen, progress or _silent, stop or threading.Event())
     started = time.monotonic()
     _mark(ws)
-    for share, end, title, step in (
-        (0.00, 0.20, "pictures", build.pictures),
-        (0.20, 0.25, "people and answers", build.answers),
-        (0.25, 0.32, "embeddings", build.embeddings),
-        (0.32, 0.90, "CS models", build.models),
-        (0.90, 0.95, "ensembles", build.ensembles),
-        (0.95, 1.00, "comparison", build.comparison),
-    ):
-        build.run(title, share, end, step)
+    try:
+        for share, end, title, step in (
+            (0.00, 0.22, "pictures", demo_build.pictures),
+            (0.22, 0.27, "people and answers", demo_labels.answers),
+            (0.27, 0.28, "pages for you", demo_labels.practice),
+            (0.28, 0.65, "models", demo_models.trained),
+            (0.65, 0.77, "embeddings", demo_models.embedded),
+            (0.77, 0.88, "ensembles", demo_models.ensembles),
+            (0.88, 1.00, "comparison", demo_models.results),
+        ):
+            build.run(title, share, end, step)
+    finally:
+        build.crew.close()
     triples = {name: load_triples(ws, [c.id]) for name, c in build.clusters().items()}
     return DemoReport(
         seconds=time.monotonic() - started,

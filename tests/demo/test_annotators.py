@@ -12,6 +12,8 @@ from cssim.demo.annotators import (
     SimulatedPerson,
     context_distance,
     judge,
+    reason,
+    true_answer,
     true_distance,
 )
 from cssim.demo.captions import VOCABULARY, caption, phrases
@@ -30,14 +32,15 @@ def test_the_distance_to_itself_is_nothing():
 
 
 def test_the_distance_by_hand():
-    # ocean: weather 1.1 x 0.5, light 0.5 x 0.25, another kind 0.5 x 0.3
-    other = scene(kind=1, weather=1.0, light=0.25, density=0.0)
-    assert true_distance(scene(), other) == pytest.approx(0.55 + 0.125 + 0.15)
+    # abstract: warmth 1.4 x 0.25, another kind 0.5 x 0.5
+    other = scene("abstract", kind=1, weather=1.0, warmth=0.25, density=0.0)
+    assert true_distance(scene("abstract"), other) == pytest.approx(0.35 + 0.25)
 
 
 def test_another_context_adds_its_distance_and_is_never_the_same_kind():
-    # to a field: 0.7 x 0.8 for the context, 0.5 x 0.3 for the kind
-    assert true_distance(scene(), scene("field")) == pytest.approx(0.56 + 0.15)
+    # ocean to field: 0.5 x 0.8 for the context; abstract to ocean also 0.5 x 0.5 for the kind
+    assert true_distance(scene(), scene("field")) == pytest.approx(0.4)
+    assert true_distance(scene("abstract"), scene()) == pytest.approx(0.5 + 0.25)
     assert context_distance("ocean", "abstract") == 1.0
 
 
@@ -63,6 +66,21 @@ def test_a_person_without_noise_tells_the_truth():
         assert list(answer.order) == sorted(range(3), key=truth.__getitem__)
 
 
+def test_the_true_answer_is_that_of_a_person_without_noise():
+    rng = np.random.default_rng(5)
+    for mode, n in ((PageMode.RANK, 3), (PageMode.CHOOSE, 2)):
+        reference, *candidates = (random_scene("city", 9, i) for i in range(n + 1))
+        said = judge(EXACT, reference, candidates, tuple(range(n)), mode, rng).answer
+        assert true_answer(reference, candidates, mode) == said
+
+
+def test_the_reason_names_what_leads():
+    assert reason("ocean") == "the weather"
+    assert reason("forest") == "the season or hue"
+    for context in CONTEXTS:
+        assert reason(context)
+
+
 def test_answers_fit_their_page():
     rng = np.random.default_rng(0)
     for mode, n in ((PageMode.RANK, 3), (PageMode.RANK, 5), (PageMode.CHOOSE, 2)):
@@ -75,8 +93,8 @@ def test_answers_fit_their_page():
 
 
 def test_noise_errs_as_often_as_thurstone_says():
-    # Two candidates 0.11 apart, noise 0.1 on each: the wrong one wins with probability
-    # Phi(-0.11 / (0.1 sqrt 2)).
+    # Two candidates 0.17 apart, noise 0.1 on each: the wrong one wins with probability
+    # Phi(-0.17 / (0.1 sqrt 2)).
     person = replace(EXACT, noise=0.1)
     near, far = scene(weather=0.6), scene(weather=0.7)
     rng = np.random.default_rng(4)
@@ -84,7 +102,7 @@ def test_noise_errs_as_often_as_thurstone_says():
         judge(person, scene(), (near, far), (0, 1), PageMode.RANK, rng).answer.order
         for _ in range(3000)
     ]
-    expected = 0.5 * math.erfc(0.11 / (0.1 * math.sqrt(2)) / math.sqrt(2))
+    expected = 0.5 * math.erfc(0.17 / (0.1 * math.sqrt(2)) / math.sqrt(2))
     wrong = np.mean([order == (1, 0) for order in orders])
     assert wrong == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 3000))
 
