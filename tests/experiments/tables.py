@@ -3,7 +3,7 @@
 Local accuracy is resampled by trained reference. Global accuracy has two samples in it, the
 references that models were trained on and those that judge: both are resampled, independently
 (the pigeonhole bootstrap; Owen 2007), so that its interval speaks of other references on either
-side. Seeds are averaged. Each backbone and adapter is a block of the table of its own.
+side. Seeds are added up; n is the number of references (and of models).
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _block(rows: Sequence[Row], variants: Mapping[str, tuple[str, Any]]) -> str:
     anchor = next(iter(by_variant))
     lines = [
         "| | local, per cent | against the first row, points | global, per cent "
-        "| against the first row, points | seconds | epochs | n |",
+        "| against the first row, points | processor seconds | epochs | n |",
         "|---|---|---|---|---|--:|--:|--:|",
     ]
     for name, own in by_variant.items():
@@ -125,7 +125,7 @@ def _block(rows: Sequence[Row], variants: Mapping[str, tuple[str, Any]]) -> str:
         cells.append("" if name == anchor else _points(difference.local_mean()))
         cells.append(_share(mine.far_mean()))
         cells.append("" if name == anchor else _points(difference.far_mean()))
-        for field in ("seconds", "epochs"):
+        for field in ("processor_seconds", "epochs"):
             known = [row[field] for row in own if field in row]
             cells.append(f"{np.mean(known):.1f}" if known else "")
         lines.append(f"| {' | '.join(cells)} | {count} |")
@@ -133,12 +133,11 @@ def _block(rows: Sequence[Row], variants: Mapping[str, tuple[str, Any]]) -> str:
 
 
 def _credits(own: Sequence[Row], anchor: Sequence[Row]) -> tuple[Credits, Credits, str]:
-    """Credit of both on the references and seeds that both have, and how many these are."""
+    """Credit of both where both were tried, and how many references (models) these are."""
     paired = _paired(own, anchor)
     references = list(dict.fromkeys(row["reference"] for row in paired[0]))
-    seeds = {row["seed"] for row in paired[0]}
     mine, first = (Credits.of(part, references) for part in paired)
-    return mine, first, f"{len(references)} x {len(seeds)}"
+    return mine, first, f"{len(references)} ({len(paired[0])})"
 
 
 def _paired(own: Sequence[Row], anchor: Sequence[Row]) -> tuple[list[Row], list[Row]]:

@@ -165,9 +165,9 @@ def test_the_table_gives_paired_points_and_marks_what_excludes_zero():
         for reference in ("r", "s")
     ]
     text = tables.markdown(given, TWO).splitlines()
-    assert text[4] == "| one | 80.0 [80.0, 80.0] |  | 80.0 [70.0, 90.0] |  |  |  | 2 x 1 |"
+    assert text[4] == "| one | 80.0 [80.0, 80.0] |  | 80.0 [70.0, 90.0] |  |  |  | 2 (2) |"
     assert text[5].startswith("| other | 70.0 [70.0, 70.0] | **-10.0 [-10.0, -10.0]** | 70.0 ")
-    assert "**-10.0 [-10.0, -10.0]** |  |  | 2 x 1 |" in text[5]
+    assert "**-10.0 [-10.0, -10.0]** |  |  | 2 (2) |" in text[5]
 
 
 def test_differences_stand_beside_the_first_row_of_each_backbone():
@@ -180,7 +180,7 @@ def test_differences_stand_beside_the_first_row_of_each_backbone():
     text = tables.differences(given, TWO).splitlines()
     assert text[0] == "| | b, local | b, global | c, local | c, global | n |"
     assert text[2].startswith("| one | 80.0 [80.0, 80.0] | 70.0 [70.0, 70.0] | 80.0 ")
-    assert text[3] == f"| other |{4 * ' **-10.0 [-10.0, -10.0]** |'} 2 x 1 |"
+    assert text[3] == f"| other |{4 * ' **-10.0 [-10.0, -10.0]** |'} 2 (2) |"
 
 
 def test_intervals_of_global_accuracy_vary_with_trained_and_judging_references():
@@ -205,7 +205,7 @@ def test_what_was_judged_on_other_triples_is_not_subtracted():
 def test_a_pair_needs_both_sides():
     only = [trial("one", "r", 8, [5]), trial("one", "s", 8, [5]), trial("other", "s", 6, [5])]
     text = tables.markdown(only, TWO).splitlines()
-    assert text[5].endswith("| 1 x 1 |")
+    assert text[5].endswith("| 1 (1) |")
 
 
 @pytest.mark.parametrize("study", STUDIES)
