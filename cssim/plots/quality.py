@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cssim.plots.style import PALETTE, ink, layout
+from cssim.plots.style import PALETTE, ink, layout, paper
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -48,7 +48,12 @@ def people_scatter(
             y=[100 * p.agreement for p in some],
             mode="markers",
             name=title,
-            marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.75},
+            marker={
+                "color": colour,
+                "symbol": symbol,
+                "size": 9,
+                "line": {"width": 1, "color": paper(dark)},  # parts those that overlap
+            },
             text=[
                 f"{p.name}<br>{p.answers:,} answers" + (f"<br>{p.note}" if p.note else "")
                 for p in some

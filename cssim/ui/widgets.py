@@ -24,6 +24,15 @@ STYLE = """<style>
 [data-testid^="stBaseButton-pillsActive"] p,
 [data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] p,
 button[aria-checked="true"] p { color: light-dark(#2a4bb3, #9db5ff); }
+[data-testid="stCode"] code .token { color: light-dark(#1b2330, #e8ebf1); }
+[data-testid="stCode"] code .token:is(.punctuation, .comment) {
+  color: light-dark(#5a6272, #a3abba); }
+[data-testid="stCode"] code .token:is(.keyword, .builtin, .function, .boolean, .class-name) {
+  color: light-dark(#1d5fb8, #6cb2ff); }
+[data-testid="stCode"] code .token:is(.string, .char, .attr-value) {
+  color: light-dark(#14713a, #52d685); }
+[data-testid="stCode"] code .token:is(.operator, .number, .parameter, .property) {
+  color: light-dark(#9a4308, #f5a05a); }
 .cs-number { font-size: 1.7rem; line-height: 1.3; }
 </style>"""
 """What all pages share beyond the theme; its colours are the theme's link colours."""

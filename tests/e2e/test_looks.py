@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,6 +12,7 @@ from cssim.services.workspace import Workspace
 from cssim.ui import shell
 from db.models import JobRow
 from tests.e2e.conftest import PASSWORD
+from tests.screenshots import RULES
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.e2e
@@ -20,8 +20,6 @@ pytestmark = pytest.mark.e2e
 PAGES = [entry.name for entry in shell.PAGES if shell.exists(entry.name)]
 PATIENCE = 40_000
 """Milliseconds for a page; a cold server on a busy machine takes seconds."""
-RULES = (Path(__file__).parent / "accessible.js").read_text()
-RULES = RULES[RULES.index("() =>") :]  # what stands before is a comment
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +62,11 @@ def test_a_page_can_be_read_by_eyes_keyboards_and_screen_readers(
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     settle(page)
     assert page.evaluate(RULES) == []
+    for tab in page.get_by_role("tab").all()[1:]:
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        settle(page)
+        assert page.evaluate(RULES) == [], tab.inner_text()
 
 
 def test_the_rules_find_what_is_wrong(page: Page, server: str) -> None:

@@ -18,6 +18,7 @@ from db.models import PageRow
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.labelling import open_labelling
 from tests.inspections import on_disk
+from tests.screenshots import RULES
 from tests.typed import present
 
 pytestmark = pytest.mark.e2e
@@ -143,6 +144,7 @@ def test_in_small_multiples_every_panel_knows_its_images(
     shift = {round(second[id_][0] - first[id_][0], 3) for id_ in first}
     assert len(shift) == 1  # the panels show the same plane beside each other
     assert shift.pop() > 100
+    assert page.evaluate(RULES) == []  # read by weak eyes, keyboards and screen readers
 
     # What is painted there has the colour of that reference under that model.
     value = "(id) => { const { scene } = document.querySelector('.cs-regions').map;" + (
