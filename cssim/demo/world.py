@@ -29,7 +29,7 @@ from cssim.demo.scenes import CONTEXTS, SCALES, Scene, draw, random_scene
 from cssim.errors import BadInput
 from cssim.types import Page
 
-WORLD = 2_411
+WORLD = 8_117
 """Seed of the demo's own scenes; the backbones were trained on the scenes of another."""
 _PARALLEL_FROM = 100
 """Fewer pictures than this are drawn faster without starting processes."""
@@ -59,7 +59,7 @@ class WorldSize:
     """Open pages of each kind, left for the newcomer."""
     epochs: int = 5
     """Of training, for each CS model."""
-    global_epochs: int = 4
+    global_epochs: int = 3
     """Of training, for each model that is to serve everywhere."""
     processes: int = 2
     """Models are trained, and embed the pictures, in so many processes side by side."""
