@@ -89,6 +89,12 @@ def claimable(session: Session, *, silent_since: datetime, kinds: Sequence[str])
     return list(session.scalars(query.order_by(JobRow.id)))
 
 
+def is_work(session: Session, *, silent_since: datetime, kinds: Sequence[str]) -> bool:
+    """Whether `sweep` or `claim` would change anything; a look that keeps nobody from writing."""
+    wanted = or_(_free(silent_since, kinds), _silent(silent_since))
+    return session.scalar(select(JobRow.id).where(wanted).limit(1)) is not None
+
+
 def sweep(session: Session, *, moment: datetime, silent_since: datetime, max_attempts: int) -> int:
     """How many jobs of silent workers were ended: cancelled where asked for, failed where hopeless.
 

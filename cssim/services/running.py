@@ -71,21 +71,16 @@ def log_path(ws: Workspace, job_id: int) -> Path:
 
 def claim_next(ws: Workspace, worker: str, *, job_id: int | None = None) -> JobInfo | None:
     """The next job for `worker`, of any project, or None; ends hopeless jobs on the way."""
-    moment = now()
+    moment, kinds = now(), sorted(RUNNERS)
+    since = moment - silence(ws.settings)
+    with ws.database.reading() as session:
+        # An idle worker asks each second: it must not take the one place of who writes.
+        if not rows.is_work(session, silent_since=since, kinds=kinds):
+            return None
     with ws.database.writing() as session:
-        rows.sweep(
-            session,
-            moment=moment,
-            silent_since=moment - silence(ws.settings),
-            max_attempts=MAX_ATTEMPTS,
-        )
+        rows.sweep(session, moment=moment, silent_since=since, max_attempts=MAX_ATTEMPTS)
         return rows.claim(
-            session,
-            worker=worker,
-            moment=moment,
-            silent_since=moment - silence(ws.settings),
-            kinds=sorted(RUNNERS),
-            job_id=job_id,
+            session, worker=worker, moment=moment, silent_since=since, kinds=kinds, job_id=job_id
         )
 
 

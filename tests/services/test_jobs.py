@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from cssim.config import Settings, child_environment, load_settings
 from cssim.errors import BadInput, Conflict, NotFound
@@ -246,6 +247,27 @@ def test_a_heartbeat_keeps_a_job_alive_through_a_long_step(
     thread.join()
     assert jobs.get_job(ws, job_id).state is JobState.DONE
     ws.close()
+
+
+def test_a_worker_with_nothing_to_do_writes_nothing(ws: Workspace) -> None:
+    job_id = _count(ws)
+    jobs.pause(ws, job_id)
+    written: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, *_: object) -> None:
+        written.append(statement.split(maxsplit=1)[0].lower())
+
+    event.listen(ws.database.engine, "before_cursor_execute", note)
+    try:
+        assert jobs.claim_next(ws, "idle:1:x") is None
+        assert set(written) <= {"select", "begin"}
+        jobs.resume(ws, job_id)
+        claimed = jobs.claim_next(ws, "busy:1:x")
+    finally:
+        event.remove(ws.database.engine, "before_cursor_execute", note)
+    assert claimed is not None
+    assert claimed.id == job_id
+    assert "update" in written
 
 
 def test_worker_processes_share_the_queue_and_run_each_job_once(ws: Workspace) -> None:
