@@ -16,9 +16,10 @@ from pathlib import Path
 import streamlit as st
 
 _FOLDER = Path(__file__).parent
-SCRIPTS = ("figure", "paint", "furniture", "gestures", "card", "save", "map")
+SCRIPTS = ("figure", "paint", "furniture", "gestures", "card", "save", "view", "map")
 """The files of the script, without the ending, in the order in which they are joined: reading the
-figure, dots and maps as pixels, titles and legend, the pointer, what it shows, files, all of it."""
+figure, dots and maps as pixels, titles and legend, the pointer, what it shows, files to save, the
+section of the plane that is seen, and all of it together."""
 
 _element = st.components.v2.component(
     "cssim_regions",

@@ -89,6 +89,7 @@ class Gestures {
     const at = this.where(event);
     if (this.map.at(...at) < 0) return;
     event.preventDefault();
+    this.map.leave();
     const pixels = event.deltaMode === 1 ? 16 * event.deltaY : event.deltaY;
     this.map.scaled(...at, Math.exp(Math.max(-0.4, Math.min(0.4, pixels / 400))));
   }

@@ -2,8 +2,9 @@
 const NARROW = 620;
 const NEAR = 14; // pixels between the pointer and the dot it means
 
-class RegionMap {
+class RegionMap extends Sight {
   constructor(parent) {
+    super();
     this.root = parent.querySelector(".cs-regions");
     this.root.map = this; // where dots lie on the screen is asked here: `placed`
     this.plot = this.root.querySelector(".cs-plot");
@@ -69,6 +70,7 @@ class RegionMap {
 
   arrange() {
     this.width = this.root.clientWidth;
+    if (!this.width) return; // hidden; `resized` comes back to it
     this.plot.style.height = `${this.layout.height}px`;
     this.boxes = boxesOf(this.layout, this.scene, this.width);
     furnish(this.furniture, this.layout, this.scene, this.boxes, this.hidden, (name) => this.toggle(name));
@@ -85,29 +87,17 @@ class RegionMap {
       line: style.getPropertyValue("--st-border-color").trim() || "#cccccc",
       ink, picked: mask, hidden: this.hidden, outline: this.outline,
     };
-    const ends = this.view ?? this.scene.whole(this.boxes[0].width, this.boxes[0].height);
     const ratio = window.devicePixelRatio || 1;
-    this.ends = ends;
-    this.painter.paint(this.scene, this.boxes, ends, look, this.width, this.layout.height, ratio);
+    this.ends = this.view ?? this.scene.whole(this.boxes[0].width, this.boxes[0].height);
+    this.painter.paint(this.scene, this.boxes, this.ends, look, this.width, this.layout.height, ratio);
   }
 
   // Many moves within one frame are painted once.
   later() {
     this.asked ??= requestAnimationFrame(() => {
       this.asked = null;
-      if (this.scene) this.paint();
+      if (this.boxes) this.paint();
     });
-  }
-
-  at(x, y) {
-    if (!this.boxes) return -1;
-    return this.boxes.findIndex(
-      (box) => x >= box.left && x < box.left + box.width && y >= box.top && y < box.top + box.height,
-    );
-  }
-
-  place(panel) {
-    return new Place(this.boxes[panel], this.ends, 1);
   }
 
   // The reference or sign that lies nearest to a place on the plot.
@@ -160,60 +150,18 @@ class RegionMap {
     this.later();
   }
 
-  // In the plane's own numbers, so that it stays where it was when the map is moved.
-  kept(panel, corners) {
-    const place = this.place(panel);
-    return { panel, points: corners.map(([x, y]) => [place.dataX(x), place.dataY(y)]) };
-  }
-
   // With shift what lies inside is added to what is picked, with alt it is taken away.
   finished(mode, panel, corners, event) {
     const { points } = this.kept(panel, corners);
-    if (mode === "zoom") return this.into(points);
+    if (mode === "zoom") {
+      this.outline = null;
+      return this.into(points);
+    }
     const { x, y, image } = this.scene;
     const inside = new Set(Array.from(image).filter((_, i) => within(x[i], y[i], points)));
     this.outline = this.kept(panel, corners);
     if (event.altKey) return this.pick(this.picked.filter((id) => !inside.has(id)));
     this.pick(event.shiftKey ? [...new Set([...this.picked, ...inside])] : [...inside]);
-  }
-
-  into(points) {
-    const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-    this.outline = null;
-    this.view = { x: [Math.min(...xs), Math.max(...xs)], y: [Math.min(...ys), Math.max(...ys)] };
-    this.later();
-  }
-
-  moved(panel, dx, dy) {
-    const place = this.place(panel);
-    const [right, up] = [dx / place.across, dy / place.up];
-    const { x, y } = this.ends;
-    this.view = { x: [x[0] - right, x[1] - right], y: [y[0] + up, y[1] + up] };
-    this.ends = this.view;
-    this.later();
-  }
-
-  // Everything grows by 1 / factor around a place of the plot.
-  scaled(atX, atY, factor) {
-    const panel = this.at(atX, atY);
-    if (panel < 0) return;
-    const place = this.place(panel);
-    const [x, y] = [place.dataX(atX), place.dataY(atY)];
-    const around = ([low, high], middle) => [middle + (low - middle) * factor, middle + (high - middle) * factor];
-    this.view = { x: around(this.ends.x, x), y: around(this.ends.y, y) };
-    this.ends = this.view;
-    this.card.hide();
-    this.later();
-  }
-
-  scaledAll(factor) {
-    const [box] = this.boxes;
-    this.scaled(box.left + box.width / 2, box.top + box.height / 2, factor);
-  }
-
-  home() {
-    this.view = null;
-    this.later();
   }
 
   // Told each time, also where the same references are picked again after Python chose others.
@@ -232,7 +180,7 @@ class RegionMap {
     if (same) return;
     if (!there.length) this.outline = null;
     this.picked = there;
-    this.paint();
+    if (this.boxes) this.paint();
   }
 
   toggle(name) {
@@ -264,15 +212,6 @@ class RegionMap {
     } catch (error) {
       this.say(`The map cannot be saved: ${error.message}.`);
     }
-  }
-
-  // [image id, x, y] of each dot of a panel, on the screen.
-  placed(panel = 0) {
-    const box = this.surface.getBoundingClientRect();
-    const place = this.place(panel);
-    return Array.from(this.scene.image, (id, i) => [
-      id, box.left + place.x(this.scene.x[i]), box.top + place.y(this.scene.y[i]),
-    ]);
   }
 
   resized() {
