@@ -51,10 +51,23 @@ def make_world(folder: Path, *, seed: int = 3) -> World:
             votes = 2 + round(2 * np.tanh(gap / 8))
             answer = "tie" if votes == 2 else "A" if votes > 2 else "B"
             rows.append((reference, a, b, answer, votes, 4 - votes))
-    answers = folder / "answers.csv"
-    with answers.open("w", newline="", encoding="utf-8") as file:
+    with (folder / "answers.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("ref", "a", "b", "answer", "n_a", "n_b"))
         writer.writerows(rows)
-    network = save_small("vit", folder / "tiny")
-    return World(images, answers, network, tuple(names[:REFERENCES]), len(rows) // REFERENCES)
+    save_small("vit", folder / "tiny")
+    return world_in(folder)
+
+
+def world_in(folder: Path) -> World:
+    """The world that `make_world` left in a folder."""
+    with (folder / "answers.csv").open(newline="", encoding="utf-8") as file:
+        references = [row["ref"] for row in csv.DictReader(file)]
+    names = tuple(dict.fromkeys(references))
+    return World(
+        images=folder / "pictures",
+        answers=folder / "answers.csv",
+        network=folder / "tiny",
+        references=names,
+        triples=len(references) // len(names),
+    )

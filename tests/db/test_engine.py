@@ -111,11 +111,11 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(database_url, tmp_pa
     left.close()
 
 
-def test_a_database_of_a_newer_version_is_left_alone(database, database_url):
+def test_a_database_of_a_newer_version_is_left_alone(database, migrated_url):
     with database.writing() as session:
         session.execute(text("update alembic_version set version_num = '9999'"))
     with pytest.raises(Conflict, match="9999"):
-        open_database(database_url)
+        open_database(migrated_url)
 
 
 def test_two_processes_can_open_an_empty_database_at_once(database_url):

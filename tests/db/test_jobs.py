@@ -271,12 +271,12 @@ def test_threads_never_take_the_same_job(database: Database, project: int) -> No
 
 
 def test_processes_never_take_the_same_job(
-    database: Database, database_url: str, project: int
+    database: Database, migrated_url: str, project: int
 ) -> None:
     wanted = [_add(database, project) for _ in range(30)]
     context = multiprocessing.get_context("spawn")
     with context.Pool(3) as pool:
-        parts = pool.starmap(drain_in_process, [(database_url, f"p{n}") for n in range(3)])
+        parts = pool.starmap(drain_in_process, [(migrated_url, f"p{n}") for n in range(3)])
         pool.close()
         pool.join()
     assert sorted(i for part in parts for i in part) == wanted

@@ -25,6 +25,7 @@ class RunningApp:
         port: int = 0,
         script: str = "app.py",
         rate_person: int = 20,
+        project: str = "default",
     ) -> None:
         self.home, self.port, self.script = home, port or free_port(), script
         self._environ = {
@@ -33,6 +34,7 @@ class RunningApp:
             "CSSIM_DATABASE_URL": database_url,
             "CSSIM_PORT": str(self.port),
             "CSSIM_RATE_PERSON": str(rate_person),
+            "CSSIM_PROJECT": project,
         }
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0

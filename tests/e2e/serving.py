@@ -10,9 +10,9 @@ from tests.e2e.running import RunningApp
 
 
 @contextmanager
-def serve(home: Path, *, script: str = "app.py") -> Iterator[RunningApp]:
+def serve(home: Path, *, script: str = "app.py", project: str = "default") -> Iterator[RunningApp]:
     """The app on this home folder, answering; it ends with the block, and so does its worker."""
-    app = RunningApp(home, script=script)
+    app = RunningApp(home, script=script, project=project)
     app.start()
     try:
         app.wait()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from cssim.config import load_settings
 from cssim.services import accounts, answering, experiments, gallery
 from cssim.services.vectors import load_shelf
-from cssim.services.workspace import Workspace
+from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import Image, Role
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.serving import serve
-from tests.services.ensemble_world import with_ensembles
-from tests.world import World, make_world
+from tests.world import World
 
 pytestmark = pytest.mark.e2e
 
@@ -24,14 +25,10 @@ PATIENCE = 120_000
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Workspace]:
+def asked(tmp_path_factory: pytest.TempPathFactory, ensembles_home: Path) -> Iterator[Workspace]:
     """A home of its own, with ensembles."""
-    ws = with_ensembles(tmp_path_factory.mktemp("asking") / "home", world)
+    home = shutil.copytree(ensembles_home, tmp_path_factory.mktemp("asking") / "home")
+    ws = open_workspace(load_settings({}, home=home))
     accounts.add_person(ws, "Ada", role=Role.ADMINISTRATOR, password=PASSWORD)
     yield ws
     ws.close()

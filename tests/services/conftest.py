@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from cssim.config import Settings
+from cssim.config import Settings, load_settings
 from cssim.services import library
 from cssim.services.workspace import Workspace, open_workspace
-from tests.world import World, make_world
+from tests.world import World
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory, ensembles_home: Path) -> Iterator[Workspace]:
+    """A copy of `ensembles_home`, one for each file of tests."""
+    home = shutil.copytree(ensembles_home, tmp_path_factory.mktemp("embedded") / "home")
+    opened = open_workspace(load_settings({}, home=home))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,13 @@ from cssim.services import answering, experiments, mapping, taking_out
 from cssim.services.answering import Ready
 from cssim.services.vectors import Shelf, load_shelf
 from cssim.services.workspace import Workspace
-from tests.services.ensemble_world import ENSEMBLES, with_ensembles
-from tests.world import World
+from tests.services.ensemble_world import ENSEMBLES
 
 
 @pytest.fixture(scope="module")
-def ws(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Workspace]:
+def ws(embedded: Workspace) -> Workspace:
     """Nothing here changes it, so one serves all."""
-    made = with_ensembles(tmp_path_factory.mktemp("home"), world)
-    yield made
-    made.close()
+    return embedded
 
 
 def loaded(ws: Workspace, name: str) -> tuple[Shelf, Ready, Path]:

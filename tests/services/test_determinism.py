@@ -18,12 +18,7 @@ from cssim.services.jobs import JobRequest
 from cssim.services.library import add_images, cluster_summaries, import_labels
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import JobInfo, JobState
-from tests.world import World, make_world
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
+from tests.world import World
 
 
 @pytest.fixture(autouse=True)

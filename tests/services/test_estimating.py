@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -16,15 +14,12 @@ from cssim.services.library import load_triples
 from cssim.services.vectors import load_shelf
 from cssim.services.workspace import Workspace
 from cssim.types import JobState
-from tests.services.ensemble_world import MEMBERS, with_ensembles
-from tests.world import World
+from tests.services.ensemble_world import MEMBERS
 
 
 @pytest.fixture(scope="module")
-def ws(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Workspace]:
-    made = with_ensembles(tmp_path_factory.mktemp("home"), world)
-    yield made
-    made.close()
+def ws(embedded: Workspace) -> Workspace:
+    return embedded
 
 
 def setup_of(ws: Workspace, name: str = "uniform-standardised") -> Setup:

@@ -40,14 +40,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     return now
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh database file; copying it is quicker than migrating one for each test."""
-    home = tmp_path_factory.mktemp("migrated")
-    open_workspace(load_settings({}, home=home)).close()
-    return home / "cssim.db"
-
-
 @pytest.fixture
 def ws(migrated: Path) -> Iterator[Workspace]:
     settings = load_settings()
@@ -423,7 +415,7 @@ def test_no_secret_is_ever_written_into_the_log(ws, ada):
     assert not [secret for secret in [*secrets, OTHER] if secret in text]
 
 
-def test_an_older_database_keeps_its_sign_in_links_and_sessions(settings: Settings) -> None:
+def test_an_older_database_keeps_its_sign_in_links_and_sessions(database_url: str) -> None:
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import text
@@ -431,6 +423,7 @@ def test_an_older_database_keeps_its_sign_in_links_and_sessions(settings: Settin
     from cssim.services.accounts.common import token_hash
     from db.engine import MIGRATIONS, open_database
 
+    settings = load_settings(database_url=database_url)
     database = open_database(settings.url, migrate=False)
     with database.engine.execution_options(cssim_writes=True).begin() as connection:
         config = Config()

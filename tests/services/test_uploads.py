@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,12 @@ from cssim.services import answer_jobs, experiments, gallery, jobs, uploads
 from cssim.services.uploads import Asked
 from cssim.services.workspace import Workspace
 from cssim.types import JobState
-from tests.services.ensemble_world import with_ensembles
 from tests.world import World
 
 
 @pytest.fixture(scope="module")
-def ws(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Workspace]:
-    made = with_ensembles(tmp_path_factory.mktemp("home"), world)
-    yield made
-    made.close()
+def ws(embedded: Workspace) -> Workspace:
+    return embedded
 
 
 def picture(world: World, number: int) -> tuple[bytes, str]:

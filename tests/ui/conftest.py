@@ -1,8 +1,10 @@
-"""The workspace that the pages open by themselves."""
+"""The workspace that the pages open by themselves, in the test's own home folder."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -19,8 +21,15 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_NOBODY", quick.hash("nobody"))
 
 
+@pytest.fixture(autouse=True)
+def _migrated_home(migrated: Path, tmp_path: Path) -> None:
+    """A database with all tables in the home folder, so that no page has to migrate one."""
+    (tmp_path / "home").mkdir()
+    shutil.copy(migrated, tmp_path / "home" / "cssim.db")
+
+
 @pytest.fixture
 def ws() -> Iterator[Workspace]:
-    """In the test's own home folder; closed at the end."""
+    """Closed at the end."""
     yield runtime.workspace()
     runtime.close()

@@ -1,4 +1,4 @@
-"""A home folder with ensembles for tests of pages: made once, copied for each test."""
+"""A home folder with ensembles for tests of pages: a copy for each test."""
 
 from __future__ import annotations
 
@@ -13,21 +13,13 @@ from cssim.services import jobs
 from cssim.services.workspace import Workspace
 from cssim.types import Role
 from cssim.ui import runtime
-from tests.services.ensemble_world import with_ensembles
 from tests.ui.looking import sign_in
-from tests.world import World
-
-
-def make_home(folder: Path, world: World) -> Path:
-    """The home of `with_ensembles`, closed."""
-    with_ensembles(folder, world).close()
-    return folder
 
 
 @contextmanager
 def opened(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A copy of the home, looked at by a researcher; no worker but the test itself."""
-    shutil.copytree(home, tmp_path / "home")
+    shutil.copytree(home, tmp_path / "home", dirs_exist_ok=True)
     monkeypatch.setenv("CSSIM_THREADS", "1")
     monkeypatch.setattr(jobs, "ensure_worker", lambda settings: None)
     ws = runtime.workspace()

@@ -20,12 +20,7 @@ from db import runs
 from db.annotations import NewJudgement
 from db.runs import NewModel
 from tests.ui.looking import look, said, sign_in, tables
-from tests.world import World, make_world
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
+from tests.world import World
 
 
 @pytest.fixture

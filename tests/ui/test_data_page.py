@@ -18,12 +18,7 @@ from cssim.ui import runtime, tables
 from cssim.ui.data import overlap, people
 from tests.ui import looking
 from tests.ui.looking import look, said, sign_in
-from tests.world import World, make_world
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
+from tests.world import World
 
 
 @pytest.fixture

@@ -24,24 +24,16 @@ from cssim.services.workspace import Workspace
 from cssim.types import JobState, Role
 from cssim.ui import runtime
 from cssim.ui.ensembles import ask, listing
-from tests.ui.ensemble_home import make_home, opened
+from tests.ui.ensemble_home import opened
 from tests.ui.looking import look, markup, said, sign_in, tables
-from tests.world import World, make_world
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, world: World) -> Path:
-    return make_home(tmp_path_factory.mktemp("made") / "home", world)
+from tests.world import World
 
 
 @pytest.fixture
-def ws(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    with opened(home, tmp_path, monkeypatch) as found:
+def ws(
+    ensembles_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workspace]:
+    with opened(ensembles_home, tmp_path, monkeypatch) as found:
         yield found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -11,15 +9,8 @@ from streamlit.testing.v1 import AppTest
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.types import Role
-from cssim.ui import runtime, session, shell
+from cssim.ui import session, shell
 from tests.pages import rank_pages
-
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    """The workspace that the pages open by themselves."""
-    yield runtime.workspace()
-    runtime.close()
 
 
 @pytest.fixture

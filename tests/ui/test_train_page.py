@@ -14,12 +14,7 @@ from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, JobState, Role
 from cssim.ui import runtime
 from tests.ui.looking import look, said, sign_in, tables
-from tests.world import World, make_world
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("world"))
+from tests.world import World
 
 
 @pytest.fixture

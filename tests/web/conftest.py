@@ -37,14 +37,6 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_NOBODY", quick.hash("nobody"))
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh database file; copying it is quicker than migrating one for each test."""
-    home = tmp_path_factory.mktemp("migrated")
-    open_workspace(load_settings({}, home=home)).close()
-    return home / "cssim.db"
-
-
 @pytest.fixture
 def ws(migrated: Path) -> Iterator[Workspace]:
     settings = load_settings()

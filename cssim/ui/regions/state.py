@@ -132,6 +132,7 @@ def _take(ws: Workspace, inspection: Inspection, given: Mapping[str, str]) -> No
         if given.get("selection", "").isdecimal():
             found = selections.get(ws, int(given["selection"][:9]))
             pick(found.reference_ids, saved=found.id)
+            st.session_state["regions_title"] = found.name
         elif "ids" in given:
             places = inspection.places(selections.decode(given["ids"]))
             pick(inspection.reference[places].tolist())
