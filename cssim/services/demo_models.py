@@ -87,7 +87,8 @@ def results(build: Build) -> bool:
     if not inspecting.list_inspections(ws):  # the longest first
         requests.append(inspecting.inspection_request(ws, [VALIDATION, TEST]))
     if not stored or analyses.newest_analysis(ws, stored[0]) is None:
-        requests.append(analysing.analysis_request(ws, [TEST], **asked))
+        # Without shuffles: those of each ensemble were made when it was fitted.
+        requests.append(analysing.analysis_request(ws, [TEST], shuffles=0, **asked))
     if not stored:
         requests.append(evaluation.comparison_request(ws, [TEST], **asked))
     if surveys.latest_survey(ws) is None:

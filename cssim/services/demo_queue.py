@@ -78,6 +78,7 @@ class Crew:
                     )
                 stop.wait(LOOK_SECONDS)
         except BaseException:
+            self.close()  # first, so that no job is in hands when it is cancelled
             _cancel(self.ws, ids)
             raise
 
@@ -97,7 +98,11 @@ class Crew:
 def _enqueued(ws: Workspace, requests: Sequence[JobRequest]) -> list[int]:
     kinds = sorted({request.kind for request in requests})
     waiting = jobs.list_jobs(ws, states=_OPEN, kinds=kinds)
-    known = {(job.kind, _key(job.params)): job.id for job in waiting if not job.paused}
+    known = {
+        (job.kind, _key(job.params)): job.id
+        for job in waiting
+        if not job.paused and not job.cancel_requested
+    }
     return [
         known.get((request.kind, _key(request.params)))
         or jobs.enqueue(ws, request.kind, request.params)

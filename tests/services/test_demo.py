@@ -1,5 +1,7 @@
 """The demo project, small, built once through the services: the whole loop on a known world."""
 
+import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,38 +14,97 @@ from click.testing import CliRunner
 
 from cssim.cli import main as cli
 from cssim.config import load_settings
-from cssim.demo.annotators import PEOPLE
+from cssim.demo.annotators import PEOPLE, reason, true_answer, true_distance
 from cssim.demo.scenes import CONTEXTS
 from cssim.demo.world import SMALL, scene_of, true_distances
+from cssim.embeddings.backbones import shipped
+from cssim.ensembles.strategies import STRATEGIES
 from cssim.errors import BadInput, Cancelled, Conflict
-from cssim.services import accounts, demo, evaluation, experiments
+from cssim.services import (
+    accounts,
+    analyses,
+    annotating,
+    demo,
+    evaluation,
+    experiments,
+    gold,
+    inspecting,
+    plans,
+    surveys,
+)
 from cssim.services.library import cluster_summaries, load_triples
 from cssim.services.workspace import Workspace, open_workspace
-from cssim.types import ModelKind
+from cssim.types import ModelKind, PageMode, Role
 from db import annotations as log
 from db import library, whole_log
+from tests.demo_home import SHARES, report_of
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Iterator[tuple[Workspace, demo.DemoReport, list[float]]]:
-    home = tmp_path_factory.mktemp("demo")
+def built(
+    demo_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Workspace, demo.DemoReport, list[float]]]:
+    home = Path(shutil.copytree(demo_home, tmp_path_factory.mktemp("demo"), dirs_exist_ok=True))
     ws = open_workspace(load_settings({}, home=home, project="demo", threads=1))
-    shares: list[float] = []
-    report = demo.build_demo(ws, size=SMALL, progress=lambda share, _: shares.append(share))
-    yield ws, report, shares
+    yield ws, report_of(home), json.loads((home / SHARES).read_text())
     ws.close()
 
 
-def test_everything_is_there(built):
+def test_every_kind_of_model_is_there(built):
     ws, report, _ = built
     assert report.images == 8 * (SMALL.per_context + SMALL.test_per_context)
     kinds = [model.kind for model in experiments.list_models(ws)]
     assert kinds.count(ModelKind.CS) == 8
-    assert kinds.count(ModelKind.METRIC) == 2
-    assert {e.strategy for e in experiments.list_ensembles(ws)} >= {"uniform", "stacking"}
-    latest = evaluation.latest_comparison(ws)
-    assert latest is not None
-    assert report.evaluation == latest.info.id
+    assert kinds.count(ModelKind.METRIC) == 3
+    assert kinds.count(ModelKind.GLOBAL) == 2
+    assert kinds.count(ModelKind.FROZEN) == len(shipped())
+
+
+def test_every_strategy_is_there_but_the_networks_of_the_small_world(built):
+    ws, _, _ = built
+    found = {ensemble.strategy for ensemble in experiments.list_ensembles(ws)}
+    assert found == {name for name in STRATEGIES if not name.startswith("mlp-")}
+
+
+def test_no_page_of_the_app_is_empty(built):
+    ws, report, _ = built
+    stored = evaluation.latest_comparison(ws)
+    assert stored is not None
+    assert report.evaluation == stored.info.id
+    assert analyses.find_analysis(ws, stored.info) is not None
+    (inspection,) = inspecting.list_inspections(ws)
+    loaded = inspecting.load_inspection(ws, inspection.id)
+    rows = len(experiments.list_models(ws)) + len(experiments.list_ensembles(ws))
+    assert len(loaded.distances) == rows
+    assert surveys.latest_survey(ws) is not None
+    assert {plan.name for plan in plans.list_plans(ws)} == {"for you to choose", "for you to rank"}
+
+
+def test_nothing_that_was_built_is_stale(built):
+    ws, report, _ = built
+    stored = evaluation.get_comparison(ws, report.evaluation)
+    assert stored.stale == ""
+    assert analyses.find_analysis(ws, stored.info).stale == ""
+
+
+def test_the_newcomer_practises_on_clear_cases_and_then_gets_pages(built):
+    ws, _, _ = built
+    people = {person.name: person for person in accounts.list_people(ws)}
+    annotator = people[demo.ANNOTATOR]
+    assert annotator.role is Role.ANNOTATOR
+    pages = gold.training_pages(ws, annotator)
+    assert [page.page.mode for page in pages] == [PageMode.CHOOSE] * 3 + [PageMode.RANK] * 3
+    scenes = {i: scene_of(image.name) for one in pages for i, image in one.images.items()}
+    for one in pages:
+        reference, *others = (scenes[i] for i in (one.page.reference, *one.page.candidates))
+        known = true_answer(reference, others, one.page.mode)
+        feedback = gold.check_training(ws, annotator, one.page.id, known)
+        assert feedback.right
+        assert reason(reference.context) in feedback.message
+        distances = sorted(true_distance(reference, other) for other in others)
+        assert min(far - near for near, far in pairwise(distances)) > 0.2
+    assert annotating.next_pages(ws, annotator, want=2).pages
+    assert "drawn by a program" in ws.project.instructions
 
 
 def test_progress_never_falls_and_ends_at_the_end(built):
