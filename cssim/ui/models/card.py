@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cssim.services import card_text, cards, model_files
+from cssim.services import card_text, cards
 from cssim.services.cards import Accuracy, Card
 from cssim.services.workspace import Workspace
 from cssim.types import ModelInfo, Person
@@ -47,7 +47,10 @@ def draw(ws: Workspace, user: Person, model: ModelInfo) -> None:
         facts("What it is", _what(card))
         facts("What it took", took(card))
         if card.data:
-            facts("Its data", [(_data(name), f"{n:,}") for name, n in card.data.items() if n])
+            facts(
+                "Its data",
+                [(_data(name), f"{n:,}") for name, n in card.data.items() if n or name == "ties"],
+            )
     with right:
         _agreement(card)
         if len(card.curve) > 1:
@@ -57,15 +60,6 @@ def draw(ws: Workspace, user: Person, model: ModelInfo) -> None:
             rows = [[name.replace("_", " "), value(given)] for name, given in model.config.items()]
             tables.table(("Setting", "Value"), rows, caption="Settings of the training")
     manage.draw(ws, user, card)
-    st.download_button(
-        "Card as Markdown",
-        card_text.markdown(card),
-        file_name=f"{model_files.file_name(model.name)}.md",
-        mime="text/markdown",
-        key="models_markdown",
-        on_click="ignore",
-        icon=":material/description:",
-    )
 
 
 def facts(title: str, rows: Sequence[tuple[str, str]]) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from cssim.services import cards, model_files
+from cssim.services import card_text, cards, model_files
 from cssim.services.cards import TRAINED, Card
 from cssim.services.workspace import Workspace
 from cssim.types import Person
@@ -27,6 +27,15 @@ def draw(ws: Workspace, user: Person, card: Card) -> None:
         )
         if card.model.kind in TRAINED:
             _export(ws, user, card)
+        st.download_button(
+            "Card as Markdown",
+            card_text.markdown(card),
+            file_name=f"{model_files.file_name(card.model.name)}.md",
+            mime="text/markdown",
+            key="models_markdown",
+            on_click="ignore",
+            icon=":material/description:",
+        )
 
 
 def _rename(ws: Workspace, card: Card) -> None:
