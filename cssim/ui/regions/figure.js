@@ -62,7 +62,8 @@ class Scene {
     this.traces = completed(wire.data);
     this.image = numbers(wire.image);
     this.triples = numbers(wire.triples);
-    this.place = new Map(Array.from(this.image, (id, i) => [id, i]));
+    this.place = new Map();
+    this.image.forEach((id, i) => this.place.set(id, i));
     const dots = this.traces.filter((trace) => trace.meta === "dots");
     const [first] = dots;
     this.x = numbers(first.x);
