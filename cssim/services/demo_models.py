@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from cssim.services import analyses, analysing, evaluation, experiments, inspecting, surveys
 from cssim.services.demo_build import TEST, VALIDATION, Build
+from cssim.services.encoding import register_frozen
 from cssim.services.jobs import JobRequest
 from cssim.services.library import image_hashes
-from cssim.types import EvaluationInfo
+from cssim.types import EvaluationInfo, ModelKind
 
 METRICS = ("histogram", "hog", "ssim")
 TRAINING: dict[str, Any] = {"rank": 16, "last_blocks": 1, "lr": 1e-2, "patience": 5}
@@ -27,15 +29,44 @@ that the ensembles are fitted on, so both sides had the same."""
 def trained(build: Build) -> bool:
     """Frozen backbones, metrics, a CS model of each context, and global ones."""
     present = build.model_names()
-    frozen = [name for name in build.backbones if name not in present]
+    frozen = [name for name in build.backbones if frozen_title(build, name) is None]
     metrics = [name for name in METRICS if name not in present]
-    requests = [*_global_models(build, present), *_cs_models(build, present)]
-    for names in (frozen, metrics):
-        if names:
-            requests.append(experiments.embedding_request(build.ws, names))
+    requests = [
+        experiments.embedding_request(build.ws, names) for names in (frozen, metrics) if names
+    ]
+    requests += [*_global_models(build, present), *_cs_models(build, present)]
     if requests:
         build.do_all(requests)
     return bool(requests)
+
+
+def reachable(build: Build) -> bool:
+    """Backbones that may have to be fetched are fetched before anything is drawn, or refused."""
+    from cssim.embeddings.backbones import shipped
+
+    fetched = [
+        name
+        for name in build.backbones
+        if name not in shipped() and frozen_title(build, name) is None
+    ]
+    for name in fetched:
+        register_frozen(build.ws, name)
+    return bool(fetched)
+
+
+def frozen_title(build: Build, name: str) -> str | None:
+    """What the model of a frozen backbone is called; None where there is none yet.
+
+    A folder goes by its own name, see `register_frozen`.
+    """
+    folder = Path(name)
+    source = str(folder.resolve()) if folder.is_dir() else name
+    found = [
+        model.name
+        for model in experiments.list_models(build.ws)
+        if model.kind is ModelKind.FROZEN and model.backbone == source
+    ]
+    return found[0] if found else None
 
 
 def embedded(build: Build) -> bool:
@@ -62,7 +93,6 @@ def ensembles(build: Build) -> bool:
         for strategy in experiments.strategy_names()
         if build.size.networks or not strategy.startswith(NETWORKS)
     ]
-    wanted.sort(key=lambda strategy: not strategy.startswith(NETWORKS))  # the longest first
     missing = [strategy for strategy in wanted if f"CS {strategy}" not in present]
     requests = [
         experiments.ensemble_request(
@@ -83,7 +113,8 @@ def ensembles(build: Build) -> bool:
 def results(build: Build) -> bool:
     """Everything on the test set, where each is right, and how well people agree; once."""
     ws, stored, requests = build.ws, _stored(build), list[JobRequest]()
-    asked: dict[str, Any] = {"anchor": build.backbones[0], "name": TEST}
+    anchor = frozen_title(build, build.backbones[0])
+    asked: dict[str, Any] = {"anchor": anchor, "name": TEST}
     if not inspecting.list_inspections(ws):  # the longest first
         requests.append(inspecting.inspection_request(ws, [VALIDATION, TEST]))
     if not stored or analyses.newest_analysis(ws, stored[0]) is None:
@@ -127,7 +158,7 @@ def _cs_models(build: Build, present: set[str]) -> list[JobRequest]:
 
 
 def _global_models(build: Build, present: set[str]) -> list[JobRequest]:
-    """The long ones, which are to start first."""
+    """The long ones, which are to start before the CS models."""
     from cssim.demo.scenes import CONTEXTS
 
     made = []
