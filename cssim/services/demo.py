@@ -93,7 +93,8 @@ def build_demo(
     _mark(ws)
     try:
         for share, end, title, step in (
-            (0.00, 0.22, "pictures", demo_build.pictures),
+            (0.00, 0.01, "backbones", demo_models.reachable),
+            (0.01, 0.22, "pictures", demo_build.pictures),
             (0.22, 0.27, "people and answers", demo_labels.answers),
             (0.27, 0.28, "pages for you", demo_labels.practice),
             (0.28, 0.65, "models", demo_models.trained),
