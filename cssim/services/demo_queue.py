@@ -145,13 +145,11 @@ def _started(ws: Workspace, count: int) -> list[subprocess.Popen[bytes]]:
     settings = replace(ws.settings, threads=1)
     settings.logs.mkdir(parents=True, exist_ok=True)
     source = str(Path(cssim.__file__).resolve().parent.parent)
-    paths = [source, os.environ.get("PYTHONPATH", "")]
-    environment = child_environment(settings) | {
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        # Not only torch: two processes whose matrix products use all cores are in each other's way.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    environment = child_environment(settings)
+    paths = [source, environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    # Not only torch: two processes whose matrix products use all cores are in each other's way.
+    environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "cssim", "worker", "--with-parent", str(os.getpid())]
     with (settings.logs / "worker.log").open("ab") as output:
         return [
