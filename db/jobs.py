@@ -179,10 +179,13 @@ def finish(
 
 
 def release(session: Session, job: JobInfo) -> bool:
-    """Put the job back into the queue, as a worker does that is told to end; no attempt is lost."""
+    """Put the job back into the queue, as a worker does that is told to end; no attempt is lost.
+
+    False where the job is another worker's now, or is asked to be cancelled: nobody would take it.
+    """
     changed = session.execute(
         update(JobRow)
-        .where(_mine(job))
+        .where(_mine(job), ~JobRow.cancel_requested)
         .values(state=QUEUED, worker=None, heartbeat_at=None, attempt=JobRow.attempt - 1)
         .execution_options(synchronize_session=False)
     )

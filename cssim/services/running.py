@@ -220,8 +220,9 @@ def _stopped(context: JobContext, keep: bool) -> None:
     if context.lost:
         return
     with context.ws.database.writing() as session:
-        if rows.only_paused(session, context.job) or (keep and not context.asked):
-            rows.release(session, context.job)
+        waits = rows.only_paused(session, context.job) or (keep and not context.asked)
+        # A wish to cancel that this worker has not heard of yet counts as well.
+        if waits and rows.release(session, context.job):
             return
     _end(context, JobState.CANCELLED)
 

@@ -182,6 +182,15 @@ def test_a_released_job_waits_again_and_loses_no_attempt(database: Database, pro
     assert _take(database, "w2").attempt == 1
 
 
+def test_a_job_that_is_to_be_cancelled_is_not_released(database: Database, project: int) -> None:
+    job_id = _add(database, project)
+    _take(database)
+    with database.writing() as session:
+        jobs.request_cancel(session, project, job_id, START)
+        assert not jobs.release(session, jobs.get_job(session, project, job_id))
+    assert _get(database, project, job_id).state is JobState.RUNNING
+
+
 def _job_in(session: Any) -> JobInfo:
     job = jobs.claim(session, worker="w1", moment=START, silent_since=START, kinds=["train"])
     assert job is not None

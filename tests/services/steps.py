@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from cssim.config import load_settings
-from cssim.errors import BadInput
+from cssim.errors import BadInput, Cancelled
 from cssim.services import running
 from cssim.services.executors import run_worker, stopping_on_signals
 from cssim.services.running import JobContext
 from cssim.services.workspace import open_workspace
+from db import jobs as rows
+from db.models import now
 
 KINDS = {
     "count": "tests.services.steps:count",
     "refuse": "tests.services.steps:refuse",
     "crash": "tests.services.steps:crash",
+    "told to end": "tests.services.steps:told_to_end",
 }
 
 
@@ -35,6 +38,13 @@ def count(context: JobContext) -> Mapping[str, Any]:
         context.event(step=done, share=float("nan"))
         context.progress(done, context.job.params["to"], f"step {done}")
     return {"counted": done, "started_at": started, "project": context.ws.project.name}
+
+
+def told_to_end(context: JobContext) -> Mapping[str, Any]:
+    """A worker that is told to end at the moment at which a person cancels its job."""
+    with context.ws.database.writing() as session:
+        rows.request_cancel(session, context.ws.project.id, context.job.id, now())
+    raise Cancelled("the worker was told to end")
 
 
 def refuse(context: JobContext) -> Mapping[str, Any]:

@@ -150,6 +150,14 @@ def test_a_running_job_stops_at_its_next_step_and_goes_on_when_retried(ws: Works
     assert jobs.get_job(ws, job_id).result["started_at"] == reached
 
 
+def test_a_job_cancelled_while_its_worker_is_told_to_end_is_not_left_in_the_queue(
+    ws: Workspace,
+) -> None:
+    job_id = jobs.enqueue(ws, "told to end", {})
+    run_worker(ws, limit=1)
+    assert jobs.get_job(ws, job_id).state is JobState.CANCELLED
+
+
 def test_a_job_in_the_foreground_is_a_job_like_any_other(ws: Workspace) -> None:
     seen: list[tuple[float, str]] = []
     request = jobs.JobRequest("count", {"file": ws.settings.home / "count", "to": 2})
