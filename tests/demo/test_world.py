@@ -7,8 +7,9 @@ import pytest
 
 from cssim.demo.annotators import CONTEXT_WEIGHT, WEIGHTS, context_distance, kindred, true_distance
 from cssim.demo.scenes import CONTEXTS, SCALES, Scene, random_scene
-from cssim.demo.world import FULL, SMALL, likely_pages, names, scene_of, telling
+from cssim.demo.world import FULL, SMALL, answers, likely_pages, names, scene_of, telling
 from cssim.errors import BadInput
+from cssim.types import Page, PageMode
 
 HALF = [name for context in CONTEXTS for name in names(context, 0, 60)]
 
@@ -130,3 +131,17 @@ def test_the_sets_are_as_large_as_promised():
     assert 8 * FULL.per_context >= FULL.validation_references
     assert 8 * FULL.test_per_context >= FULL.test_references
     assert SMALL.cluster_pages < FULL.cluster_pages
+
+
+def test_the_same_pages_get_the_same_answers_and_another_set_others():
+    pages, scenes = [], {}
+    for number, (reference, group) in enumerate(drawn_pages(0, 1)[:20]):
+        ids = [10 * number + i for i in range(4)]
+        scenes |= dict(zip(ids, (scene_of(name) for name in (reference, *group)), strict=True))
+        pages.append(Page(number + 1, 1, ids[0], tuple(ids[1:]), PageMode.RANK))
+    first = answers(pages, scenes, "ocean", 3)
+    assert first == answers(pages, scenes, "ocean", 3)
+    assert first != answers(pages, scenes, "city", 3)
+    assert len(first) == 60
+    for page in pages:
+        assert len({given.person for given in first if given.page_id == page.id}) == 3
