@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def export_model(ws: Workspace, name: str, target: Path) -> Path:
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     partial.mkdir(parents=True)
     try:
-        export_trained(loaded, folder, partial)
+        export_trained(replace(loaded, name=name), folder, partial)
         with (partial / "README.md").open("a", encoding="utf-8") as readme:
             readme.write(f"\n{markdown(model_card(ws, name))}")
         text = json.dumps(_described(ws, model), indent=1, ensure_ascii=False)

@@ -1,7 +1,8 @@
 """A trained model as a folder that transformers and peft read without CS-Sim.
 
 README.md   how to read it, in a few lines of Python that run
-backbone/   the frozen backbone's own files, for `AutoModel` and `AutoImageProcessor`
+processor/  how pictures become pixels, for `AutoImageProcessor`: always the whole picture
+backbone/   the frozen backbone's own files, for `AutoModel`
 adapter/    LoRA, for `PeftModel.from_pretrained` (models trained with LoRA)
 network/    the whole network with all its weights, for `AutoModel` alone: full fine-tuning, or LoRA
             where peft's wrapper does not run in the network's own code, as in MobileNet
@@ -10,6 +11,7 @@ model/      the model as CS-Sim keeps it, with its card, its ranking block, and 
 
 from __future__ import annotations
 
+import json
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from cssim.embeddings.preprocess import Preprocessing
 from cssim.embeddings.weights import model_type, weight_files
 from cssim.errors import Unavailable
 from cssim.training.checkpoint import CARD, TENSORS, TrainedModel, read_tensors
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 BACKBONE, ADAPTER, NETWORK, MODEL = "backbone", "adapter", "network", "model"
+PROCESSOR = "processor"
 _BODY = "network.body."
 
 _POOLED = {
@@ -74,6 +78,7 @@ def export_trained(model: TrainedModel, folder: Path, target: Path) -> None:
     if source is None:
         raise Unavailable(f"{model.backbone.name} has no folder of weights to export")
     _copy_backbone(source, target / BACKBONE)
+    _save_processor(model.backbone.preprocessing, target / PROCESSOR)
     (target / MODEL).mkdir()
     for name in (CARD, TENSORS):
         shutil.copy2(folder / name, target / MODEL / name)
@@ -105,6 +110,23 @@ def _copy_description(source: Path, target: Path) -> None:
     for name in ("preprocessor_config.json", "processor_config.json"):
         if (source / name).is_file():
             shutil.copy2(source / name, target / name)
+
+
+def _save_processor(given: Preprocessing, target: Path) -> None:
+    """The backbone's own processor may crop, which would hide the border of a picture."""
+    words = {
+        "image_processor_type": "ViTImageProcessor",
+        "do_resize": True,
+        "size": {"height": given.height, "width": given.width},
+        "resample": given.resample,
+        "do_rescale": True,
+        "rescale_factor": given.scale,
+        "do_normalize": True,
+        "image_mean": list(given.mean),
+        "image_std": list(given.std),
+    }
+    target.mkdir()
+    (target / "preprocessor_config.json").write_text(json.dumps(words, indent=1), encoding="utf-8")
 
 
 def _adapted(
@@ -171,7 +193,7 @@ def _readme(model: TrainedModel, config: TrainConfig, *, whole: bool) -> str:
     loader = _loader(model)
     lines = [
         f"from transformers import AutoImageProcessor, {loader}",
-        f'processor = AutoImageProcessor.from_pretrained("{BACKBONE}")',
+        f'processor = AutoImageProcessor.from_pretrained("{PROCESSOR}")',
         f'network = {loader}.from_pretrained("{NETWORK if whole else BACKBONE}")',
     ]
     if _ours(model):

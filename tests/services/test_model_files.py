@@ -58,6 +58,7 @@ def test_a_packed_model_is_a_zip_that_comes_back_the_same(ws: Workspace, tmp_pat
     taken = transfers.import_model(ws, tmp_path / path.stem, name="back")
     assert taken.fingerprint == model.fingerprint
     text = (tmp_path / path.stem / "README.md").read_text()
+    assert text.startswith(f"# {name}\n")
     assert text.endswith(card_text.markdown(cards.model_card(ws, name)))
     shutil.rmtree(path.parent)
     assert model_files.exported(ws, model) is None
