@@ -16,7 +16,7 @@ from cssim.cli import main as cli
 from cssim.config import load_settings
 from cssim.demo.annotators import PEOPLE, reason, true_answer, true_distance
 from cssim.demo.scenes import CONTEXTS
-from cssim.demo.world import SMALL, scene_of, true_distances
+from cssim.demo.world import FULL, SMALL, scene_of, true_distances
 from cssim.embeddings.backbones import shipped
 from cssim.ensembles.strategies import STRATEGIES
 from cssim.errors import BadInput, Cancelled, Conflict
@@ -60,10 +60,11 @@ def test_every_kind_of_model_is_there(built):
     assert kinds.count(ModelKind.FROZEN) == len(shipped())
 
 
-def test_every_strategy_is_there_but_the_networks_of_the_small_world(built):
+def test_every_strategy_that_the_size_names_is_there(built):
     ws, _, _ = built
     found = {ensemble.strategy for ensemble in experiments.list_ensembles(ws)}
-    assert found == {name for name in STRATEGIES if not name.startswith("mlp-")}
+    assert found == set(SMALL.strategies) < set(STRATEGIES)
+    assert FULL.strategies == ()
 
 
 def test_no_page_of_the_app_is_empty(built):
