@@ -310,15 +310,14 @@ def list_jobs(
     limit: int = 200,
 ) -> list[JobInfo]:
     """Jobs of a project, newest first; of all states, kinds, or batches, where none are named."""
-    query = select(JobRow).where(JobRow.project_id == project_id)
+    query = select(JobRow).where(JobRow.project_id == project_id).order_by(JobRow.id.desc())
     if batch_id is not None:
         query = query.where(JobRow.batch_id == batch_id)
     if states:
         query = query.where(JobRow.state.in_([state.value for state in states]))
     if kinds:
         query = query.where(JobRow.kind.in_(kinds))
-    rows = session.scalars(query.order_by(JobRow.id.desc()).limit(limit))
-    return [_info(row) for row in rows]
+    return [_info(row) for row in session.scalars(query.limit(limit))]
 
 
 def job_params(
@@ -339,9 +338,9 @@ def job_params(
 
 def count_open(session: Session, kinds: Sequence[str]) -> int:
     """How many jobs of these kinds wait (not paused) or run, in all projects."""
-    query = select(func.count()).select_from(JobRow)
     waits = and_(JobRow.state == QUEUED, ~JobRow.paused)
-    query = query.where(or_(waits, JobRow.state == RUNNING), JobRow.kind.in_(kinds))
+    wanted = (or_(waits, JobRow.state == RUNNING), JobRow.kind.in_(kinds))
+    query = select(func.count()).select_from(JobRow).where(*wanted)
     return int(session.execute(query).scalar_one())
 
 
@@ -349,9 +348,9 @@ def events_of(
     session: Session, job_id: int, *, after: int = -1
 ) -> list[tuple[int, dict[str, Any]]]:
     """(number, data) of what a job reported, in order, from the number after `after` on."""
-    query = select(JobEventRow.seq, JobEventRow.data)
-    query = query.where(JobEventRow.job_id == job_id, JobEventRow.seq > after)
-    return [(seq, data) for seq, data in session.execute(query.order_by(JobEventRow.seq))]
+    wanted = (JobEventRow.job_id == job_id, JobEventRow.seq > after)
+    query = select(JobEventRow.seq, JobEventRow.data).where(*wanted).order_by(JobEventRow.seq)
+    return [(seq, data) for seq, data in session.execute(query)]
 
 
 def _free(silent_since: datetime, kinds: Sequence[str]) -> ColumnElement[bool]:
