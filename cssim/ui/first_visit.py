@@ -8,7 +8,8 @@ from __future__ import annotations
 import streamlit as st
 
 from cssim.services import first_visit
-from cssim.services.first_visit import Step, Visit
+from cssim.services.first_visit import Visit
+from cssim.services.tours import Step
 from cssim.services.workspace import Workspace
 from cssim.types import Person
 from cssim.ui import widgets
@@ -34,7 +35,7 @@ _STYLE = """<style>
 
 
 def saw(ws: Workspace, person: Person, sight: str) -> None:
-    """Note what this page has just shown, see `services.first_visit.SIGHTS`; once a session."""
+    """Note what this page has just shown, see `services.tours.SIGHTS`; once a session."""
     key = f"first_visit_saw_{ws.project.id}_{sight}"
     if key not in st.session_state:
         first_visit.saw(ws, person, sight)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cssim.config import Settings
 from cssim.errors import BadInput
 from cssim.services import accounts, annotating, first_visit, gold, plans, selections
 from cssim.services.annotating import Reply
-from cssim.services.first_visit import SIGHTS, Sights, research_tour, visit
+from cssim.services.clearest import clearest
+from cssim.services.first_visit import visit
 from cssim.services.gold import GoldPage, KnownAnswer
 from cssim.services.inspection_types import InspectionInfo
 from cssim.services.plan_specs import PlanSpec
+from cssim.services.tours import SIGHTS, Sights, research_tour
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import Answer, ClusterKind, JudgementKind, PageMode, Person, Role
 from db import library
@@ -165,12 +169,26 @@ def test_a_visit_is_finished_with_its_last_step(ws: Workspace) -> None:
 
 def test_steps_lead_to_a_map_of_a_cs_model_where_there_is_one() -> None:
     info: InspectionInfo = made_up().info
-    (there,) = (s for s in research_tour(NOTHING, frozenset(), Sights(inspection=info)).steps
-                if s.key == "regions")  # fmt: skip
+    found = Sights(inspection=info, row="CS two")
+    (there,) = (s for s in research_tour(NOTHING, frozenset(), found).steps if s.key == "regions")
     assert there.address == {
-        "inspection": "1", "kind": "model", "row": "CS one", "plane": "pca"
+        "inspection": "1", "kind": "model", "row": "CS two", "plane": "pca"
     }  # fmt: skip
     (nowhere,) = (s for s in research_tour(NOTHING, frozenset(), Sights()).steps
                   if s.key == "regions")  # fmt: skip
     assert nowhere.address == {}
     assert "inspect it" in nowhere.text
+
+
+def test_the_clearest_map_is_that_of_the_model_whose_accuracy_follows_the_place() -> None:
+    made = made_up(references=60)
+    pca = np.asarray(made.pca)
+    sums = np.array(made.sums)
+    rows = [row.name for row in made.info.rows]
+    for name in ("CS one", "CS two"):
+        placed = np.array(sums)
+        placed[rows.index(name)] = made.counts * (pca[:, 0] > 0)
+        assert clearest(replace(made, sums=placed)) == name
+    assert clearest(replace(made, pca=None)) == ""
+    frozen = replace(made.info, rows=made.info.rows[:1])
+    assert clearest(replace(made, info=frozen)) == ""

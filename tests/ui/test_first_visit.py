@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cssim.services import first_visit, selections
+from cssim.services import first_visit, selections, tours
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, Role
 from cssim.ui import shell
@@ -100,7 +100,7 @@ def test_a_finished_visit_lies_in_a_closed_line(
 ) -> None:
     demo(ws)
     person = sign_in(ws, monkeypatch, Role.ANNOTATOR)
-    monkeypatch.setattr(first_visit, "LABELLED", 0)
+    monkeypatch.setattr(tours, "LABELLED", 0)
     for sight in ("pages", "history"):
         first_visit.saw(ws, person, sight)
     assert [one.label for one in home().expander] == ["First visit: all done"]
