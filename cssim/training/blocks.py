@@ -58,8 +58,23 @@ def find_blocks(body: nn.Module) -> Blocks | None:
         return None
     blocks: list[tuple[nn.Module, ...]] = []
     for item in listed:
-        blocks.extend(_stage(item) if hasattr(item, "layers") else [(item,)])
+        if hasattr(item, "layers"):
+            blocks.extend(_stage(item))
+        elif blocks and _depthwise(blocks[-1]):
+            blocks[-1] = (*blocks[-1], item)
+        else:
+            blocks.append((item,))
     return Blocks(stem, tuple(blocks))
+
+
+def _depthwise(block: tuple[nn.Module, ...]) -> bool:
+    """Whether a block is a depthwise layer alone, as MobileNetV1 lists them.
+
+    With the pointwise layer behind it, it does what a block does elsewhere.
+    """
+    convolution = getattr(block[0], "convolution", None)
+    alone = len(block) == 1 and isinstance(convolution, nn.Conv2d)
+    return alone and convolution.groups > 1
 
 
 def _stage(stage: Any) -> list[tuple[nn.Module, ...]]:

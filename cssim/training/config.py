@@ -39,7 +39,7 @@ class TrainConfig:
     last_blocks: int | None = 4
     """LoRA and full: only the last so many blocks (and what follows them) learn; what lies before
     is computed once per image. None: all blocks. Four did as well as all on real judgements
-    (docs/methods.md). MobileNetV1's depthwise and pointwise layers count singly: 8 there."""
+    (docs/methods.md)."""
     epochs: int | None = None
     """Passes over the training triples, at most."""
     lr: float | None = None
