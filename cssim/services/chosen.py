@@ -17,12 +17,15 @@ from cssim.services.plain import plain
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
-from cssim.types import EnsembleInfo, ModelInfo
+from cssim.types import EnsembleInfo, ModelInfo, ModelKind
 from db import runs
 
 if TYPE_CHECKING:
     from cssim.ensembles.strategies import Fitted
     from cssim.evaluation.report import CompareSettings
+
+
+_ORDER = (ModelKind.METRIC, ModelKind.FROZEN, ModelKind.GLOBAL, ModelKind.CS)
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class Chosen:
 
     @property
     def models(self) -> list[ModelInfo]:
-        """The models with a row of their own."""
-        return [self.every[i] for i in self.model_ids]
+        """The models with a row of their own, by kind, whichever was made first."""
+        models = [self.every[i] for i in self.model_ids]
+        return sorted(models, key=lambda model: _ORDER.index(model.kind))
 
     def members(self, ensemble: EnsembleInfo) -> list[ModelInfo]:
         """The members of one ensemble, in order."""

@@ -18,7 +18,7 @@ from cssim.services.running import JobContext
 from cssim.services.truth import truth_of
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
-from cssim.types import Cluster, ClusterKind, EnsembleInfo, ModelKind
+from cssim.types import Cluster, ClusterKind, EnsembleInfo
 from db import library, runs
 
 if TYPE_CHECKING:
@@ -100,10 +100,6 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     return {"evaluation": evaluation_id}
 
 
-_ORDER = (ModelKind.METRIC, ModelKind.FROZEN, ModelKind.GLOBAL, ModelKind.CS)
-"""Rows stand by kind, whichever was made first; within a kind in the order of making."""
-
-
 def _contenders(
     chosen: Chosen,
     leaks: Mapping[str, MemberLeak],
@@ -128,7 +124,7 @@ def _contenders(
             source=f"model {model.id}",
             unavailable=found.reasons.get(model.name, ""),
         )
-        for model in sorted(chosen.models, key=lambda model: _ORDER.index(model.kind))
+        for model in chosen.models
     ]
     for ensemble in chosen.ensembles:
         members = chosen.members(ensemble)

@@ -116,7 +116,7 @@ def _accuracy_row(
         words.percent(one.accuracy),
         _interval(one, ends),
         words.percent(one.overall),
-        f"{100 * (one.accuracy - one.overall):+.1f}",
+        f"{100 * (one.accuracy - one.overall):+z.1f}",
     ]
 
 
@@ -189,12 +189,12 @@ def _compare(ws: Workspace, inspection: Inspection, chosen: Ints, found: Picture
 def _difference_row(one: RowDifference) -> list[str]:
     between = ""
     if one.low is not None and one.high is not None:
-        between = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
+        between = f"{100 * one.low:+z.1f} to {100 * one.high:+z.1f}"
     return [
         one.name,
         words.percent(one.first),
         words.percent(one.second),
-        f"{100 * one.difference:+.1f}",
+        f"{100 * one.difference:+z.1f}",
         between,
     ]
 
