@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssim.errors import NotFound
+from cssim.services.kept_encoders import KeptEncoders
 from cssim.services.library import image_hashes
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from cssim.embeddings.encoder import Encoder
 
 Progress = Callable[[int, int, str], None]
+_KEPT = KeptEncoders()
 
 
 def use_threads(ws: Workspace) -> None:
@@ -53,18 +55,24 @@ def encoder_of(ws: Workspace, model: ModelInfo) -> Encoder:
         NotFound: its checkpoint or backbone is gone.
         Unavailable: its backbone's weights are not on this machine.
     """
+    settings = ws.settings
+    where = (settings.models, settings.device, settings.precision, settings.threads)
     if model.path is None:
-        return frozen_encoder(ws, model.backbone)
+        key = (model.backbone, *where)
+        return _KEPT.get(key, lambda: frozen_encoder(ws, model.backbone))
     from cssim.training.checkpoint import load_model
 
     use_threads(ws)
-    settings = ws.settings
     folder = settings.home / model.path
     if not folder.is_dir():
         raise NotFound(f"the checkpoint of {model.name} is gone: expected the folder {folder}")
-    return load_model(
-        folder, models=settings.models, device=settings.device, precision=settings.precision
-    )
+
+    def load() -> Encoder:
+        return load_model(
+            folder, models=settings.models, device=settings.device, precision=settings.precision
+        )
+
+    return _KEPT.get((folder, *where), load, folder)
 
 
 def refreshed(ws: Workspace, model: ModelInfo) -> tuple[ModelInfo, Encoder]:
