@@ -73,8 +73,7 @@ def _depthwise(block: tuple[nn.Module, ...]) -> bool:
     With the pointwise layer behind it, it does what a block does elsewhere.
     """
     convolution = getattr(block[0], "convolution", None)
-    alone = len(block) == 1 and isinstance(convolution, nn.Conv2d)
-    return alone and convolution.groups > 1
+    return len(block) == 1 and isinstance(convolution, nn.Conv2d) and convolution.groups > 1
 
 
 def _stage(stage: Any) -> list[tuple[nn.Module, ...]]:
