@@ -59,7 +59,8 @@ STYLE = f"""<style>
   .cs-table thead {{ display: none; }}
   .cs-table, .cs-table tbody, .cs-table td {{ display: block; width: 100%;
     box-sizing: border-box; }}
-  .cs-table tr {{ display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); grid-auto-flow: row dense;
+  .cs-table tr {{ display: grid; grid-template-columns: repeat(3, minmax(0, 1fr));
+    grid-auto-flow: row dense;
     border: 1px solid {_LINE}; border-radius: 10px; margin-bottom: 0.7rem; padding: 0.3rem 0; }}
   .cs-table td {{ display: flex; gap: 1rem; justify-content: space-between; border: none;
     padding: 0.2rem 0.8rem; text-align: right; white-space: normal; grid-column: 1 / -1;

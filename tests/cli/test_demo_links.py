@@ -25,7 +25,7 @@ def test_each_person_gets_a_link_that_works_once(app, capsys):
         said.index(name) for name in (f"({demo.NEWCOMER})", f"({demo.ANNOTATOR})")
     )
     people = [accounts.person_of_token(app.ws, accounts.enter(app.ws, token)) for token in tokens]
-    assert [person.name for person in people] == [demo.NEWCOMER, demo.ANNOTATOR]
+    assert [person.name for person in people if person] == [demo.NEWCOMER, demo.ANNOTATOR]
     with pytest.raises(CSSimError):
         accounts.enter(app.ws, tokens[0])
 

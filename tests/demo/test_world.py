@@ -28,7 +28,7 @@ def by_rule(context: str, reference: Scene, other: Scene) -> float:
     )
     same_kind = (reference.context, reference.kind) == (other.context, other.kind)
     apart = CONTEXT_WEIGHT * context_distance(reference.context, other.context)
-    return apart + far + (0.0 if same_kind else 0.5 * weights.get("kind", 0.0))
+    return float(apart + far) + (0.0 if same_kind else 0.5 * weights.get("kind", 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_contexts_are_led_by_at_least_four_attributes():
 
 
 def test_most_candidates_are_near_in_context():
-    shares = Counter()
+    shares: Counter[str] = Counter()
     pages = drawn_pages()
     for reference, group in pages:
         own = reference.partition("/")[0]
@@ -134,7 +134,8 @@ def test_the_sets_are_as_large_as_promised():
 
 
 def test_the_same_pages_get_the_same_answers_and_another_set_others():
-    pages, scenes = [], {}
+    pages: list[Page] = []
+    scenes: dict[int, Scene] = {}
     for number, (reference, group) in enumerate(drawn_pages(0, 1)[:20]):
         ids = [10 * number + i for i in range(4)]
         scenes |= dict(zip(ids, (scene_of(name) for name in (reference, *group)), strict=True))

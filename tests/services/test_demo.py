@@ -85,7 +85,9 @@ def test_nothing_that_was_built_is_stale(built):
     ws, report, _ = built
     stored = evaluation.get_comparison(ws, report.evaluation)
     assert stored.stale == ""
-    assert analyses.find_analysis(ws, stored.info).stale == ""
+    analysis = analyses.find_analysis(ws, stored.info)
+    assert analysis is not None
+    assert analysis.stale == ""
 
 
 def test_the_newcomer_practises_on_clear_cases_and_then_gets_pages(built):

@@ -43,6 +43,10 @@ def test_each_family_has_its_blocks_and_is_entered_before_any_of_them(backbone, 
 @pytest.mark.parametrize("backbone", ["mobilenet_v1"], indirect=True)
 def test_a_depthwise_layer_and_the_pointwise_one_behind_it_are_one_block(backbone):
     blocks = find_blocks(backbone.module.body)
+    assert blocks is not None
     for depthwise, pointwise in blocks.blocks:
-        assert depthwise.convolution.groups == depthwise.convolution.in_channels
-        assert pointwise.convolution.kernel_size == (1, 1)
+        first, second = depthwise.convolution, pointwise.convolution
+        assert isinstance(first, torch.nn.Conv2d)
+        assert isinstance(second, torch.nn.Conv2d)
+        assert first.groups == first.in_channels
+        assert second.kernel_size == (1, 1)

@@ -22,7 +22,7 @@ from db import annotations as records
 from db import library
 from db.annotations import NewJudgement
 from tests.ui.looking import look, markup, said
-from tests.ui.test_compare_page import compare, filled, world, ws  # noqa: F401
+from tests.ui.test_compare_page import compare, filled, ws  # noqa: F401
 
 WHERE = "Where it is right"
 
