@@ -1,7 +1,5 @@
 """Figures are compared as data: what is drawn, where, and in which style."""
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -145,8 +143,3 @@ def test_two_runs_beside_each_other_share_their_axes():
     assert low < 50 < 90 < high
     assert one.layout.xaxis.range == other.layout.xaxis.range
     assert one.layout.xaxis.range[1] > 3
-
-
-def test_who_can_draw_a_figure_has_pandas_loaded():
-    code = "import sys, cssim.plots; sys.exit('pandas' not in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,10 +7,6 @@ Shares come in as 0..1 and are drawn in per cent.
 
 from __future__ import annotations
 
-# plotly asks whether pandas is loaded, and breaks where another thread, which serves another
-# person, is in the middle of loading it: from here on it is loaded, or waited for.
-import pandas  # noqa: F401
-
 from cssim.plots.comparison import forest_plot
 from cssim.plots.style import CLEAR, KINDS, PALETTE, ink, layout
 from cssim.plots.training import training_curves

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# plotly asks whether pandas is loaded, and breaks where another thread, which serves another
+# person, is in the middle of loading it: no page is drawn before it is loaded.
+import pandas  # noqa: F401
 import streamlit as st
 from streamlit.navigation.page import Page as StreamlitPage
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -102,3 +104,9 @@ def test_who_sees_few_pages_gets_them_without_menus_and_others_get_menus() -> No
 
 def test_every_page_stands_in_a_known_menu() -> None:
     assert {entry.section for entry in shell.PAGES} <= set(shell.SECTIONS)
+
+
+def test_pandas_is_loaded_before_any_page_is_drawn() -> None:
+    script = (shell.ROOT / "cssim" / "ui" / "shell.py").read_text("utf-8")
+    first = [node for node in ast.parse(script).body if isinstance(node, ast.Import)][0]
+    assert [alias.name for alias in first.names] == ["pandas"]
