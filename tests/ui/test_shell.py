@@ -108,5 +108,5 @@ def test_every_page_stands_in_a_known_menu() -> None:
 
 def test_pandas_is_loaded_before_any_page_is_drawn() -> None:
     script = (shell.ROOT / "cssim" / "ui" / "shell.py").read_text("utf-8")
-    first = [node for node in ast.parse(script).body if isinstance(node, ast.Import)][0]
+    first = next(node for node in ast.parse(script).body if isinstance(node, ast.Import))
     assert [alias.name for alias in first.names] == ["pandas"]
