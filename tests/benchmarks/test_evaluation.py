@@ -319,7 +319,7 @@ def mapped(folder):
 
 
 WHOLE_PROCESS = """
-import resource, sys
+import sys
 import numpy as np
 from cssim.ensembles.competence import competence_map
 from cssim.ensembles.distances import triple_distances
@@ -338,7 +338,8 @@ points = rng.normal(size=(len(table.reference), 2))
 found = competence_map(points, table.accuracy)
 weights = found.weights_at(points)[np.searchsorted(table.reference, reference)]
 Fitted("uniform", (1 / 8,) * 8, (1.0,) * 8).weigh(distances, weights)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+status = open("/proc/self/status").read()
+print(int(status.partition("VmHWM:")[2].split()[0]) * 1024)
 """
 
 
