@@ -77,7 +77,7 @@ DOCUMENTED = (
     View("compare", "compare"),
     View("breakdowns", "compare", "Where it is right"),
     View("matrix", "compare", "Across clusters"),
-    View("regions", "regions"),
+    View("regions", "regions?kind=multiples&plane=tsne"),
     View("reference", "reference", follow="/reference?image="),
 )
 """Pictures in docs/images."""
@@ -103,7 +103,7 @@ EVERY = (
     View("people-invitations", "people", "Invitations"),
     View("people-log", "people", "What was done"),
     View("account", "account"),
-    View("regions-multiples", "regions?kind=multiples"),
+    View("regions-one", "regions"),
     View("regions-difference", "regions?kind=difference&overlay=tags"),
 )
 
