@@ -99,7 +99,9 @@ def test_a_newcomer_takes_both_tours_first_steps_and_sees_them_ticked(page: Page
     expect(page.get_by_role("heading", name="Regions")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name="Next: Select a weak region").click()
     expect(page.get_by_text("Draw with the lasso")).to_be_visible(timeout=PATIENCE)
-    page.get_by_role("link", name="All steps").click()
+    steps = page.get_by_role("link", name="All steps")
+    expect(steps).to_have_count(1, timeout=PATIENCE)  # the last hint stays while the next comes
+    steps.click()
     ticked(page, "Read the comparison table")
     ticked(page, "See where a model is right")
 
