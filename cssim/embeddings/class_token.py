@@ -38,7 +38,17 @@ _LAYOUTS = {
     "Dinov2WithRegistersLayer": _DINOV2,
 }
 """Blocks whose forward pass outside training is known to be the one written down here."""
-_LISTS = ("vision_model.encoder.layers", "encoder.layers", "encoder.layer", "layers", "layer")
+_LISTS = (
+    "vision_model.encoder.layers",
+    "encoder.layers",
+    "encoder.layer",
+    "encoder.stages",
+    "model.layer",
+    "stages",
+    "layers",
+    "layer",
+)
+"""Where the networks of transformers keep their blocks, or their stages of blocks."""
 
 
 def keep_class_token(body: nn.Module) -> bool:
@@ -50,18 +60,19 @@ def keep_class_token(body: nn.Module) -> bool:
     Returns:
         Whether the layout of the block is known; if not, nothing has changed.
     """
-    block = _last_block(body)
-    if block is None or type(block).__name__ not in _LAYOUTS:
+    blocks = listed_blocks(body)
+    if not blocks or type(block := blocks[-1]).__name__ not in _LAYOUTS:
         return False
     # A bound method: a deep copy of the block gets a copy that is bound to itself.
     block.forward = MethodType(_forward, block)
     return True
 
 
-def _last_block(body: nn.Module) -> nn.Module | None:
+def listed_blocks(body: nn.Module) -> nn.ModuleList | None:
+    """The blocks of a transformers vision model, or its stages; None where it lists none."""
     modules = dict(body.named_modules())
     listed = next((modules[path] for path in _LISTS if path in modules), None)
-    return listed[-1] if isinstance(listed, nn.ModuleList) and len(listed) else None
+    return listed if isinstance(listed, nn.ModuleList) else None
 
 
 def _forward(block: nn.Module, hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:

@@ -15,19 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from cssim.embeddings.class_token import listed_blocks
 from cssim.embeddings.network import PooledNetwork
 from cssim.errors import BadInput
 
-_LISTS = (
-    "vision_model.encoder.layers",
-    "encoder.layers",
-    "encoder.layer",
-    "encoder.stages",
-    "model.layer",
-    "stages",
-    "layers",
-    "layer",
-)
 _STEMS = ("vision_model.embeddings", "embeddings", "embedder", "conv_stem")
 
 
@@ -53,8 +44,8 @@ def find_blocks(body: nn.Module) -> Blocks | None:
     """The blocks of a transformers vision model; None where its layout is not known."""
     modules = dict(body.named_modules())
     stem = next((modules[path] for path in _STEMS if path in modules), None)
-    listed = next((modules[path] for path in _LISTS if path in modules), None)
-    if stem is None or not isinstance(listed, nn.ModuleList):
+    listed = listed_blocks(body)
+    if stem is None or listed is None:
         return None
     blocks: list[tuple[nn.Module, ...]] = []
     for item in listed:
