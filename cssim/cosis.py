@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from cssim import words
 from cssim.errors import BadInput, BadLabels, Fault
 from cssim.types import CLASS_NAMES, ClusterKind
 
@@ -273,9 +274,11 @@ class NpyDefects:
     def __str__(self) -> str:
         rows = ", ".join(str(row + 1) for row in self.missing_rankings[:5]) or "none"
         return (
-            f"compared with the text file: {self.right_classes:.1%} of {self.pairs} rows carry the "
-            f"right classes; {len(self.missing_rankings)} rankings are missing (row {rows}); "
-            f"{self.foreign_pairs} pairs are not in the text file"
+            f"compared with the text file: the classes of {self.right_classes:.1%} of "
+            f"{words.count(self.pairs, 'row')} are right; "
+            f"{words.count(len(self.missing_rankings), 'ranking is', 'rankings are')} missing (row "
+            f"{rows}); {words.count(self.foreign_pairs, 'pair is', 'pairs are')} not in the text "
+            "file"
         )
 
 

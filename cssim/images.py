@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from cssim import colour, words
 
 from cssim.errors import BadImage, NotFound
 
@@ -256,7 +257,9 @@ def _notes(image: Image.Image, name: str) -> tuple[str, ...]:
     frames = getattr(image, "n_frames", 1)
     # A phone's MPO holds a preview or a second eye beside the photo: no animation.
     if frames > 1 and image.format != "MPO":
-        notes.append(f"{frames} frames or pages; the first one is used")
+        notes.append(
+            f"{words.count(frames, 'frame or page', 'frames or pages')}; the first one is used"
+        )
     promised = SUFFIXES.get(Path(name).suffix.lower())
     found = "JPEG" if image.format == "MPO" else image.format
     if promised != found:

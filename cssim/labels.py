@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cssim import words
 from cssim.errors import BadLabels, Fault
 
 REQUIRED = ("ref", "a", "b", "answer")
@@ -116,7 +117,7 @@ def _header(cells: Sequence[str], file: str) -> list[str]:
 
 def _row(cells: Sequence[str], header: Sequence[str], file: str, line: int) -> TripleRow | Fault:
     if len(cells) != len(header):
-        return Fault(file, line, f"{len(header)} fields", f"{len(cells)}")
+        return Fault(file, line, words.count(len(header), "field"), f"{len(cells)}")
     try:
         return _read(dict(zip(header, cells, strict=True)), line)
     except _Unfit as unfit:

@@ -217,14 +217,16 @@ class Answer:
             return
         if sorted(self.order) != list(range(n)):
             raise BadInput(
-                f"order must name each of the {n} candidates once (positions 0..{n - 1}), "
+                f"order must name each candidate once (positions 0..{n - 1}), "
                 f"got {list(self.order)}"
             )
         if page.mode is PageMode.RANK and not self.classes:
-            raise BadInput(f"a ranked page needs a class 1..5 for each of its {n} candidates")
+            raise BadInput(f"a ranked page needs a class 1..5 for each candidate, {n} in all")
         if self.classes:
             if len(self.classes) != n or not set(self.classes) <= set(CLASS_NAMES):
-                raise BadInput(f"classes must be {n} numbers from 1 to 5, got {list(self.classes)}")
+                raise BadInput(
+                    f"classes must be numbers from 1 to 5, {n} in all, got {list(self.classes)}"
+                )
             ranked = [self.classes[position] for position in self.order]
             if ranked != sorted(ranked):
                 raise BadInput(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, and_, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from cssim import words
 from cssim.errors import NotFound
 from cssim.types import JobInfo, JobState, Project
 from db.library import as_project
@@ -98,13 +99,12 @@ def is_work(session: Session, *, silent_since: datetime, kinds: Sequence[str]) -
 def sweep(session: Session, *, moment: datetime, silent_since: datetime, max_attempts: int) -> int:
     """How many jobs of silent workers were ended: cancelled where asked for, failed where hopeless.
 
-    Paused ones wait again. A job that brought down `max_attempts` workers would bring down the next
-    one too.
+    A job that brought down `max_attempts` workers would do so again. Paused ones wait again.
     """
     hopeless = JobRow.attempt >= max_attempts
     reason = (
-        f"the worker died {max_attempts} times while it ran this job (killed, or out of memory); "
-        "see the log, then retry it with smaller settings"
+        f"the worker died {words.count(max_attempts, 'time')} while it ran this job (killed, or "
+        "out of memory); see the log, then retry it with smaller settings"
     )
     session.execute(
         update(JobRow)

@@ -7,7 +7,7 @@ import streamlit as st
 from cssim.services import annotating
 from cssim.services.first_visit import visit
 from cssim.types import Role
-from cssim.ui import first_visit, loop_view, runtime, session, widgets
+from cssim.ui import first_visit, loop_view, runtime, session, widgets, words
 
 user = session.require("annotator")
 
@@ -22,7 +22,8 @@ with st.container(border=True):
     left, right = st.columns([3, 2], vertical_alignment="center", gap="large")
     with left:
         if own.wanted > own.done:
-            st.markdown(f"**{own.wanted - own.done:,} answers are still wanted.**")
+            wanted = words.count(own.wanted - own.done, "answer is", "answers are")
+            st.markdown(f"**{wanted} still wanted.**")
         elif own.wanted:
             st.markdown("**Every page has the answers that are wanted. Thank you.**")
         else:

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CORE = ("cssim.types", "cssim.errors", "cssim.config")
+CORE = ("cssim.types", "cssim.errors", "cssim.config", "cssim.words")
 LIBRARY = (
     "cssim.images",
     "cssim.cosis",

@@ -86,7 +86,7 @@ def test_complete_answers_pass(page, answer):
         (THREE, Answer(ANSWER, (0, 1, 1), (1, 2, 3)), "order must name"),
         (THREE, Answer(ANSWER, (1, 2, 3), (1, 2, 3)), "order must name"),
         (THREE, Answer(ANSWER, (0, 1, 2)), "needs a class"),
-        (THREE, Answer(ANSWER, (0, 1, 2), (1, 2)), "must be 3 numbers"),
+        (THREE, Answer(ANSWER, (0, 1, 2), (1, 2)), "3 in all"),
         (THREE, Answer(ANSWER, (0, 1, 2), (0, 1, 2)), "from 1 to 5"),
         (THREE, Answer(ANSWER, (0, 1, 2), (2, 1, 3)), "contradicts"),
         (THREE, Answer(TIE), "only a page to choose on"),

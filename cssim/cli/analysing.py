@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cssim import words
 from cssim.cli.base import (
     App,
     detach_option,
@@ -68,11 +69,11 @@ def analyse(
 
 def _say(result: Mapping[str, Any]) -> None:
     click.echo(
-        f"{', '.join(result['clusters'])}: {result['triples']} triples of "
-        f"{result['references']} references, {result['credit']} credit in per cent"
+        f"{', '.join(result['clusters'])}: {words.count(result['triples'], 'triple')} of "
+        f"{words.count(result['references'], 'reference')}, {result['credit']} credit in per cent"
     )
     for name, looks in result["looks"].items():
-        click.echo(f"The test set {name} was opened {looks} time{'s' if looks > 1 else ''}.")
+        click.echo(f"The test set {name} was opened {words.count(looks, 'time')}.")
     names = [row["name"] for row in result["rows"]]
     _table("Rows", [{**row, "accuracy": _per_cent(row["accuracy"])} for row in result["rows"]])
     for title, cells in result["breakdown"].items():

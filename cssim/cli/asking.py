@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cssim import words
 from cssim.cli.base import App, counting_bar, json_option, pass_app, say_json, say_table
 from cssim.services import asking
 
@@ -89,8 +90,8 @@ def _say_explanation(why: Mapping[str, Any]) -> None:
     say_table(rows, [*columns, *["overall"] * (why["overall"] is not None)], "none")
     if why["references"] is not None:
         click.echo(
-            f"estimated from {why['references']} validation references with {why['triples']} "
-            "triples"
+            f"estimated from {words.count(why['references'], 'validation reference')} with "
+            f"{words.count(why['triples'], 'triple')}"
         )
     if not why["nearest"]:
         click.echo("Built without validation answers, so there are no references to compare with.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cssim import words
 from cssim.cli.base import (
     App,
     detach_option,
@@ -130,27 +131,32 @@ def curves(
 def _say(found: Row) -> None:
     data = found["data"]
     click.echo(
-        f"{', '.join(data['clusters'])}: {data['splits']} splits, {data['references']} held-out "
-        f"references, {data['credit']} credit in per cent, {found['runs'] + found['reused']} heads "
-        f"in {found['seconds']:.0f} s"
+        f"{', '.join(data['clusters'])}: {words.count(data['splits'], 'split')}, "
+        f"{words.count(data['references'], 'held-out reference')}, {data['credit']} credit in per "
+        f"cent, {words.count(found['runs'] + found['reused'], 'head')} in {found['seconds']:.0f} s"
     )
     if found["stale"]:
         click.echo(f"It no longer speaks of the present: {found['stale']}.")
     for name, looks in data["looks"].items():
-        click.echo(f"The test set {name} was opened {looks} time{'s' if looks > 1 else ''}.")
+        click.echo(f"The test set {name} was opened {words.count(looks, 'time')}.")
     click.echo("\n" + "\n".join(found["verdict"]["text"]))
     for axis in found["axes"]:
         _axis(axis)
     _budgets(found["budgets"])
     _ablations(found["ablations"], max(cell["clusters"] for cell in found["cells"]))
     for clusters in found["tables"]:
-        click.echo(f"\nTable at {clusters} clusters\n{regimes.table_text(found, int(clusters))}")
+        click.echo(
+            "\nTable at "
+            f"{words.count(clusters, 'cluster')}\n{regimes.table_text(found, int(clusters))}"
+        )
     click.echo("\n" + "\n".join([*data["leakage"], *found["notes"]]))
 
 
 def _axis(axis: Row) -> None:
     heads = [
-        f"{size['clusters']} clusters" if axis["key"] == "clusters" else f"{size['share']:.0%}"
+        words.count(size["clusters"], "cluster")
+        if axis["key"] == "clusters"
+        else f"{size['share']:.0%}"
         for size in axis["sizes"]
     ]
     labels = {h: f"{round(size['labels']):,}" for h, size in zip(heads, axis["sizes"], strict=True)}
@@ -209,7 +215,7 @@ def _ablations(found: Row, clusters: int) -> None:
         }
         for row in found["ranking"]
     ]
-    _table(f"Ranking block or embedding, at {clusters} clusters", rows)
+    _table(f"Ranking block or embedding, at {words.count(clusters, 'cluster')}", rows)
     rows = [
         {
             "without": row["member"],
@@ -220,7 +226,7 @@ def _ablations(found: Row, clusters: int) -> None:
         }
         for row in found["members"]
     ]
-    _table(f"All stacked without one kind of members, at {clusters} clusters", rows)
+    _table(f"All stacked without one kind of members, at {words.count(clusters, 'cluster')}", rows)
 
 
 def _table(title: str, rows: Sequence[Row], columns: Sequence[str] = ()) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 
 import click
 
+from cssim import words
 from cssim.cli.base import App, json_option, pass_app, progress_bar, say_json
 from cssim.cli.machine import app as serve_app
 from cssim.errors import BadInput
@@ -91,7 +92,8 @@ def _tell(report: demo.DemoReport) -> None:
     for step, seconds in report.steps.items():
         click.echo(f"  {step:24} {seconds:6.1f} s")
     click.echo(
-        f"{report.images} pictures, {sum(report.triples.values())} triples by simulated people "
+        f"{words.count(report.images, 'picture')}, "
+        f"{words.count(sum(report.triples.values()), 'triple')} by simulated people "
         f"({report.seconds:.0f} s). Even the truth agrees with only {report.ceiling:.1%} of the "
         "votes on the test set: that is the ceiling of every model."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cssim import words
 from cssim.cli.base import (
     App,
     detach_option,
@@ -59,8 +60,9 @@ def inspect(
         say_json(found)
         return
     click.echo(
-        f"inspection {found['inspection']}: {found['triples']} triples of {found['references']} "
-        f"references; features of {found['projector'] or 'no model'}"
+        f"inspection {found['inspection']}: {words.count(found['triples'], 'triple')} of "
+        f"{words.count(found['references'], 'reference')}; features of "
+        f"{found['projector'] or 'no model'}"
     )
     rows = [
         {
@@ -129,7 +131,7 @@ def export(app: App, selection: int, path: Path | None, as_json: bool) -> None:
         click.echo(text, nl=False)
         return
     path.write_text(text, "utf-8")
-    click.echo(f"wrote {len(one.reference_ids)} references of {one.name} to {path}")
+    click.echo(f"wrote {words.count(len(one.reference_ids), 'reference')} of {one.name} to {path}")
 
 
 def _share(value: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cssim import words
 from cssim.cli.base import App, counting_bar, json_option, pass_app, say_json, say_table
 from cssim.errors import BadInput
 from cssim.services import library
@@ -121,7 +122,9 @@ def import_labels(
     The other files go in all the same, and the exit code is 1.
     """
     if len(paths) > 1 and options["cluster"]:
-        raise BadInput(f"--cluster names one cluster, got {len(paths)} files; leave it out")
+        raise BadInput(
+            f"--cluster names one cluster, got {words.count(len(paths), 'file')}; leave it out"
+        )
     reports, refusals = [], []
     for path in paths:
         bar, move = counting_bar(f"reading {path.name}")

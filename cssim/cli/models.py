@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cssim import words
 from cssim.cli.base import (
     SHUFFLES,
     App,
@@ -44,7 +45,9 @@ def embed(
     if as_json:
         say_json(result)
     else:
-        click.echo(f"{result['images']} images embedded with {', '.join(result['models'])}")
+        click.echo(
+            f"{words.count(result['images'], 'image')} embedded with {', '.join(result['models'])}"
+        )
     for name, reason in result["unavailable"].items():
         click.echo(f"not available: {name}: {reason}", err=True)
 

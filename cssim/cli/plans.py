@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cssim import words
 from cssim.cli.base import (
     App,
     detach_option,
@@ -112,15 +113,21 @@ def make(
 
 
 def _cost(cost: Cost) -> str:
-    base = f"measured on {cost.measured_on} answers" if cost.measured_on else "a guess so far"
-    most = f" to {cost.most_answers:,}" if cost.most_answers > cost.answers else ""
+    base = (
+        f"measured on {words.count(cost.measured_on, 'answer')}"
+        if cost.measured_on
+        else "a guess so far"
+    )
+    answers = words.count(cost.most_answers, "answer")
+    if cost.most_answers > cost.answers:
+        answers = f"{cost.answers:,} to {answers}"
     checks = f", {cost.checks:,} gold and repeats" if cost.checks else ""
     hours = f"{cost.seconds / 3600:.1f}"
     if cost.most_answers > cost.answers:
         hours += f" to {cost.most_seconds / 3600:.1f}"
     return (
-        f"{cost.pages:,} pages, {cost.triples:,} triples, {cost.answers:,}{most} answers{checks}: "
-        f"{hours} hours of work at {cost.seconds_per_page:.1f} s a page ({base})"
+        f"{words.count(cost.pages, 'page')}, {words.count(cost.triples, 'triple')}, "
+        f"{answers}{checks}: {hours} hours of work at {cost.seconds_per_page:.1f} s a page ({base})"
     )
 
 
@@ -130,8 +137,9 @@ def _said(plan: PlanInfo, as_json: bool) -> None:
         return
     counts = plan.counts
     click.echo(
-        f"plan {plan.id} {plan.name!r}: {counts.done:,} of {counts.wanted:,} answers on "
-        f"{counts.pages:,} pages, priority {plan.priority}{', paused' if plan.paused else ''}"
+        f"plan {plan.id} {plan.name!r}: {counts.done:,} of {words.count(counts.wanted, 'answer')} "
+        f"on {words.count(counts.pages, 'page')}, priority "
+        f"{plan.priority}{', paused' if plan.paused else ''}"
     )
 
 
@@ -270,4 +278,4 @@ def simulate(
 def make_gold(app: App, name: str, source: str, pages: int, votes: int) -> None:
     """Make a gold set of pages on which people agree wholly."""
     cluster = gold.gold_from_votes(app.ws, name, source, pages=pages, least_votes=votes)
-    click.echo(f"gold set {cluster.name!r} with {pages} pages")
+    click.echo(f"gold set {cluster.name!r} with {words.count(pages, 'page')}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cssim import words
 from cssim.cli.base import App, json_option, pass_app, say_json, say_table
 from cssim.services import consensus as agreed
 from cssim.services import overview as live
@@ -51,10 +52,11 @@ def _overall(report: QualityReport) -> str:
 
     left_out = f"; left out: {', '.join(report.excluded)}" if report.excluded else ""
     return (
-        f"{len(report.people)} people, {report.answers:,} answers, {o.questions:,} questions of "
-        f"which {o.overlapping:,} have two or more votes: alpha {number(o.alpha)}, Fleiss' kappa "
-        f"{number(o.fleiss)}, alpha of classes {number(o.alpha_classes)}, two people agree on "
-        f"{number(o.agreement)}{left_out}"
+        f"{words.count(len(report.people), 'person', 'people')}, "
+        f"{words.count(report.answers, 'answer')}, {words.count(o.questions, 'question')} of which "
+        f"{words.count(o.overlapping, 'has', 'have')} two or more votes: alpha {number(o.alpha)}, "
+        f"Fleiss' kappa {number(o.fleiss)}, alpha of classes {number(o.alpha_classes)}, two people "
+        f"agree on {number(o.agreement)}{left_out}"
     )
 
 
@@ -95,11 +97,11 @@ def overview(app: App, as_json: bool) -> None:
         say_json(asdict(found))
         return
     click.echo(
-        f"{found.done:,} of {found.wanted:,} answers; {found.touched:,} of {found.pages:,} pages "
-        f"have one, {found.finished:,} have all\n"
-        f"last hour {found.last_hour.answers:,} by {found.last_hour.people}, last day "
-        f"{found.last_day.answers:,} by {found.last_day.people}\n"
-        f"{found.seconds_left / 3600:.1f} hours of work left"
+        f"{found.done:,} of {words.count(found.wanted, 'answer')}; {found.touched:,} of "
+        f"{words.count(found.pages, 'page')} have one, {found.finished:,} have all\nlast hour "
+        f"{found.last_hour.answers:,} by {found.last_hour.people}, last day "
+        f"{found.last_day.answers:,} by {found.last_day.people}\n{found.seconds_left / 3600:.1f} "
+        "hours of work left"
         + (
             f", {found.hours_at_this_pace:.1f} hours at the pace of the last day"
             if found.hours_at_this_pace is not None
@@ -142,8 +144,9 @@ def consensus(app: App, cluster: str, out: Path | None, as_json: bool) -> None:
         return
     unclear = sum(not question.majority for question in view.questions)
     click.echo(
-        f"{cluster}: {len(view.questions):,} questions, {unclear:,} without a majority, "
-        f"{sum(bool(q.decided) for q in view.questions):,} decided; fitted in {view.rounds} rounds"
+        f"{cluster}: {words.count(len(view.questions), 'question')}, {unclear:,} without a "
+        f"majority, {sum(bool(q.decided) for q in view.questions):,} decided; fitted in "
+        f"{words.count(view.rounds, 'round')}"
     )
     rows = [asdict(skill) for skill in view.skills]
     say_table(rows, ("person", "skill", "votes"), "nobody is named")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cssim import words
 from cssim.cli.base import (
     App,
     detach_option,
@@ -106,10 +107,13 @@ def _requests(
 
 
 def _queue_batch(app: App, requests: list[JobRequest], as_json: bool) -> None:
-    batch_id = batches.enqueue_batch(app.ws, f"{len(requests)} trainings", requests)
+    batch_id = batches.enqueue_batch(app.ws, words.count(len(requests), "training"), requests)
     if as_json:
         say_json({"batch": batch_id, "jobs": len(requests)})
     else:
-        click.echo(f"queued batch {batch_id} of {len(requests)} trainings; see `jobs batches`")
+        click.echo(
+            f"queued batch {batch_id} of {words.count(len(requests), 'training')}; see `jobs "
+            "batches`"
+        )
     if not executors.live_workers(app.ws.database, app.settings):
         click.echo("no worker is alive: start one with `python -m cssim worker`", err=True)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cssim import words
 from cssim.demo.scenes import CONTEXTS, SCALES, Scene, draw, random_scene
 from cssim.embeddings.encoder import Encoder, load_encoder
 
@@ -154,7 +155,10 @@ def main(arguments: list[str] | None = None) -> None:
             )
         print(f"  context {seen.context:.0%}, kind {seen.kind:.0%}, ", end="")
         print(f"nearest of the same context {seen.neighbour:.0%}, ", end="")
-        print(f"{seen.per_second:.0f} pictures in a second of processor time", flush=True)
+        print(
+            f"{words.count(round(seen.per_second), 'picture')} in a second of processor time",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

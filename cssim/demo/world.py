@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.demo.annotators import (
     PEOPLE,
     WEIGHTS,
@@ -157,7 +158,10 @@ def likely_pages(
         BadInput: too few pictures for so many different pages.
     """
     if len(pool) <= candidates:
-        raise BadInput(f"pages of {candidates} candidates need more than {len(pool)} pictures")
+        raise BadInput(
+            f"pages of {words.count(candidates, 'candidate')} need more than "
+            f"{words.count(len(pool), 'picture')}"
+        )
     by_context = {c: [n for n in pool if n.startswith(f"{c}/")] for c in CONTEXTS}
     drawn = []
     for reference in references:
@@ -171,7 +175,8 @@ def likely_pages(
             found.setdefault(frozenset(group), group)
         if len(found) < per_reference:
             raise BadInput(
-                f"{len(pool)} pictures give fewer than {per_reference} pages around {reference}"
+                f"{words.count(len(pool), 'picture gives', 'pictures give')} fewer than "
+                f"{words.count(per_reference, 'page')} around {reference}"
             )
         drawn += [(reference, group) for group in found.values()]
     return drawn

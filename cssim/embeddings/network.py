@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from cssim import words
 from cssim.embeddings import retrieval, vgg
 from cssim.embeddings.backbones import BackboneSpec
 from cssim.embeddings.class_token import keep_class_token
@@ -132,8 +133,9 @@ def _body(spec: BackboneSpec) -> nn.Module:
     missing = sorted({*report["missing_keys"], *map(str, report["mismatched_keys"])})
     if missing:
         raise Unavailable(
-            f"the weights in {spec.folder} lack {len(missing)} tensors of {type(body).__name__}, "
-            f"e.g. {missing[0]}; they would be random. Fetch the complete folder again."
+            f"the weights in {spec.folder} lack {words.count(len(missing), 'tensor')} of "
+            f"{type(body).__name__}, e.g. {missing[0]}; they would be random. Fetch the complete "
+            "folder again."
         )
     return body  # type: ignore[no-any-return]
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.embeddings import ssim
 from cssim.embeddings.store import EmbeddingCache
 from cssim.errors import BadInput
@@ -56,7 +57,10 @@ class CachedRows:
         shard, row = self.shard[wanted], self.row[wanted]
         missing = int((shard < 0).sum())
         if missing:
-            raise BadInput(f"{missing} of {len(wanted)} images are not embedded; embed them first")
+            raise BadInput(
+                f"{missing} of {words.count(len(wanted), 'image is', 'images are')} "
+                "not embedded; embed them first"
+            )
         out = np.empty((len(wanted), self.dim), dtype=np.float32)
         for number in np.unique(shard):
             here = shard == number

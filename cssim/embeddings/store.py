@@ -26,6 +26,7 @@ import PIL.Image
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput, Cancelled
 
 Progress = Callable[[int, int, str], None]
@@ -95,7 +96,7 @@ class EmbeddingCache:
                 rows.update(new)
                 done += len(batch)
                 if progress is not None:
-                    progress(done, wanted, f"{done} of {wanted} images embedded")
+                    progress(done, wanted, f"{done} of {words.count(wanted, 'image')} embedded")
         finally:
             writer.flush()
         if not keys:

@@ -17,6 +17,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -127,8 +128,8 @@ def competence_map(
     points = _checked(points)
     if accuracy.ndim != 2 or accuracy.shape[1] != len(points) or not accuracy.size:
         raise BadInput(
-            f"{len(points)} references need accuracies of shape (models, {len(points)}), "
-            f"got {accuracy.shape}"
+            f"{words.count(len(points), 'reference needs', 'references need')} accuracies of shape "
+            f"(models, {len(points)}), got {accuracy.shape}"
         )
     if not bool(np.all((accuracy >= 0) & (accuracy <= 1))):
         raise BadInput("accuracies lie in 0..1: leave out references that a model cannot answer")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.ensembles.distances import spreads, standardise
 from cssim.ensembles.strategies import strategy
 from cssim.errors import BadInput
@@ -152,8 +153,8 @@ class Members:
     def __post_init__(self) -> None:
         if not len(self.group) == len(self.known) == len(self.new):
             raise BadInput(
-                f"{len(self.group)} members have distances of {len(self.known)} on validation and "
-                f"of {len(self.new)} on held-out triples"
+                f"{words.count(len(self.group), 'member has', 'members have')} distances of "
+                f"{len(self.known)} on validation and of {len(self.new)} on held-out triples"
             )
 
     def of(self, groups: Sequence[str]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.embeddings import ssim
 from cssim.errors import BadInput
 
@@ -119,7 +120,9 @@ def triple_distances(
     images = sizes.pop()
     refs, first, second = (_rows(rows, images) for rows in (reference, a, b))
     if not len(refs) == len(first) == len(second):
-        raise BadInput(f"columns of {len(refs)}, {len(first)} and {len(second)} triples differ")
+        raise BadInput(
+            f"columns of {len(refs)}, {len(first)} and {words.count(len(second), 'triple')} differ"
+        )
     codes = np.stack([refs * images + first, refs * images + second], axis=1)  # (n, 2)
     pairs, where = np.unique(codes, return_inverse=True)  # sorted by reference: kind to the cache
     left, right = np.divmod(pairs, max(1, images))

@@ -14,6 +14,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.embeddings import ssim
 from cssim.embeddings.encoder import Encoder
 from cssim.ensembles.distances import pair_distances, triple_distances
@@ -60,7 +61,8 @@ class Ensemble:
     def __post_init__(self) -> None:
         if len(self.encoders) != len(self.fitted.weights):
             raise BadInput(
-                f"the strategy weighs {len(self.fitted.weights)} members, got {len(self.encoders)}"
+                f"the strategy weighs {words.count(len(self.fitted.weights), 'member')}, got "
+                f"{len(self.encoders)}"
             )
         known = self.projector is not None or self.fitted.projector in self.encoders
         if self.fitted.needs_features and not known:

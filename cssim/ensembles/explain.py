@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.ensembles.fitted import Fitted
 from cssim.ensembles.weighting import Evidence
 from cssim.errors import BadInput
@@ -35,8 +36,8 @@ class Record:
     def __post_init__(self) -> None:
         if len(self.names) != len(self.evidence.reference):
             raise BadInput(
-                f"{len(self.evidence.reference)} references need as many names, got "
-                f"{len(self.names)}"
+                f"{words.count(len(self.evidence.reference), 'reference')} "
+                f"and as many names go together, got {len(self.names)}"
             )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.ensembles.distances import margins
 from cssim.ensembles.gating import GatedWeights
 from cssim.ensembles.gaussian import GaussianWeights
@@ -123,7 +124,7 @@ class Fitted:
             got = "none" if features is None else str(len(features))
             raise BadInput(
                 f"{self.strategy} weighs by the reference: give the features of each triple's "
-                f"reference, {distances.shape[1]} rows; got {got}"
+                f"reference, {words.count(distances.shape[1], 'row')}; got {got}"
             )
         # Triples of one reference share their features: each distinct row is looked at once.
         places: dict[bytes, int] = {}
@@ -142,7 +143,8 @@ class Fitted:
         members = len(self.weights)
         if distances.ndim != 3 or len(distances) != members:
             raise BadInput(
-                f"expected distances of shape ({members} members, n, 2), got {distances.shape}"
+                f"expected distances of shape ({words.count(members, 'member')}, n, 2), got "
+                f"{distances.shape}"
             )
         if weights.shape not in ((1, members), (distances.shape[1], members)):
             raise BadInput(

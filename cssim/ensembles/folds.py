@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 
@@ -19,7 +20,10 @@ def folds_by_reference(reference: NDArray[np.int64], folds: int, seed: int) -> N
     """
     distinct, which = np.unique(reference, return_inverse=True)
     if not 2 <= folds <= len(distinct):
-        raise BadInput(f"{len(distinct)} references cannot be dealt into {folds} folds (2 or more)")
+        raise BadInput(
+            f"{words.count(len(distinct), 'reference')} cannot be dealt into "
+            f"{words.count(folds, 'fold')} (2 or more)"
+        )
     dealt = np.empty(len(distinct), dtype=np.int64)
     dealt[np.random.default_rng(seed).permutation(len(distinct))] = np.arange(len(distinct)) % folds
     return np.asarray(dealt[which])

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.ensembles.folds import folds_by_reference
 from cssim.ensembles.logistic import fit_logistic
 from cssim.ensembles.projection import Projection
@@ -46,8 +47,9 @@ class GatedWeights(WeightFunction):
     def __post_init__(self) -> None:
         if self.gates.shape != (len(self.base), self.projection.dim):
             raise BadInput(
-                f"{len(self.base)} members and {self.projection.dim} dimensions need gates of that "
-                f"shape, got {self.gates.shape}"
+                f"{words.count(len(self.base), 'member')} and "
+                f"{words.count(self.projection.dim, 'dimension')} need gates of that shape, got "
+                f"{self.gates.shape}"
             )
 
     @property

@@ -21,6 +21,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.embeddings import ssim
 from cssim.embeddings.encoder import Encoder
 from cssim.ensembles.pictures import Picture, as_picture
@@ -187,7 +188,7 @@ def build_index(
         if len(waiting) >= _BATCH:
             embed_waiting()
         if progress is not None:
-            progress(done, len(named), f"{done} of {len(named)} pictures")
+            progress(done, len(named), f"{done} of {words.count(len(named), 'picture')}")
     embed_waiting()
     dims = tuple(encoder.dim for encoder in encoders.values())
     vectors = np.array([rows[key] for key in keys], dtype=np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -30,8 +31,9 @@ class Projection:
         dim, d = self.components.shape
         if self.mean.shape != (d,) or self.scale.shape != (dim,):
             raise BadInput(
-                f"a projection to {dim} dimensions of {d} features needs a mean ({d},) and scales "
-                f"({dim},), got {self.mean.shape} and {self.scale.shape}"
+                f"a projection to {words.count(dim, 'dimension')} of {words.count(d, 'feature')} "
+                f"needs a mean ({d},) and scales ({dim},), got {self.mean.shape} and "
+                f"{self.scale.shape}"
             )
 
     @property
@@ -48,7 +50,7 @@ class Projection:
         given = checked_features(features)
         if given.shape[1] != len(self.mean):
             raise BadInput(
-                f"features of this ensemble have {len(self.mean)} dimensions, got "
+                f"features of this ensemble have {words.count(len(self.mean), 'dimension')}, got "
                 f"{given.shape[1]}: they must come from the encoder that it was fitted with"
             )
         return np.asarray((given.astype(np.float64) - self.mean) @ self.components.T)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -178,7 +179,9 @@ def region_tests(
         BadInput: shapes that do not fit, see `Windows.of`.
     """
     if values.ndim != 2 or values.shape[1] != len(points) or not np.isfinite(values).all():
-        raise BadInput(f"expected rows of {len(points)} finite values, got shape {values.shape}")
+        raise BadInput(
+            f"expected rows of {words.count(len(points), 'finite value')}, got shape {values.shape}"
+        )
     windows = Windows.of(points, grid, window)
     rng = np.random.default_rng(seed)
     orders = np.stack(

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.ensembles.distances import margins, spreads
 from cssim.ensembles.gating import DIM, fit_gates
 from cssim.ensembles.gaussian import fit_gaussian
@@ -64,7 +65,9 @@ class Validation:
     def references(self) -> NDArray[np.int64]:
         """(n,) image ids; raises `BadInput` where they were not given."""
         if self.reference is None or self.reference.shape != self.share_a.shape:
-            raise BadInput(f"expected the reference of each of {len(self.share_a)} triples")
+            raise BadInput(
+                f"expected the reference of each of {words.count(len(self.share_a), 'triple')}"
+            )
         return self.reference
 
     @cached_property
@@ -78,7 +81,10 @@ class Validation:
         if self.projection is None:
             return fit_projection(known.features, dim)
         if self.projection.dim != dim:
-            raise BadInput(f"expected a projection to {dim} dimensions, got {self.projection.dim}")
+            raise BadInput(
+                f"expected a projection to {words.count(dim, 'dimension')}, got "
+                f"{self.projection.dim}"
+            )
         return self.projection
 
 

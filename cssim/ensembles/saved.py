@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cssim import words
 from cssim.embeddings.encoder import Encoder, load_encoder
 from cssim.ensembles.ensemble import Ensemble
 from cssim.ensembles.explain import Record, load_record, save_record
@@ -215,7 +216,9 @@ def _check(
     if len(set(names)) != len(names):
         raise BadInput(f"members need distinct names, got {', '.join(names)}")
     if len(names) != len(fitted.weights):
-        raise BadInput(f"the strategy weighs {len(fitted.weights)} members, got {len(names)}")
+        raise BadInput(
+            f"the strategy weighs {words.count(len(fitted.weights), 'member')}, got {len(names)}"
+        )
     known = [*names, projector and projector.name]
     if fitted.needs_features and fitted.projector not in known:
         raise BadInput(
@@ -228,5 +231,6 @@ def _check(
         )
     if record is not None and len(record.evidence.credit) != len(names):
         raise BadInput(
-            f"the record is of {len(record.evidence.credit)} members, the ensemble has {len(names)}"
+            f"the record is of {words.count(len(record.evidence.credit), 'member')}, the ensemble "
+            f"has {len(names)}"
         )

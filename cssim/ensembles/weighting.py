@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.ensembles.distances import margins
 from cssim.ensembles.packing import digest, pack
 from cssim.ensembles.projection import checked_features
@@ -53,8 +54,9 @@ class Evidence:
         given = checked_features(features)
         if given.shape[1] != self.features.shape[1]:
             raise BadInput(
-                f"features of this ensemble have {self.features.shape[1]} dimensions, got "
-                f"{given.shape[1]}: they must come from the encoder that it was fitted with"
+                "features of this ensemble have "
+                f"{words.count(self.features.shape[1], 'dimension')}, got {given.shape[1]}: they "
+                "must come from the encoder that it was fitted with"
             )
         # As float32, like the stored ones: a known reference then finds itself at distance 0.
         return np.asarray(np.clip(1 - unit(given.astype(np.float32)) @ self.unit.T, 0.0, 2.0))
@@ -87,7 +89,10 @@ def collect(
     """
     given = checked_features(features)
     if len(given) != len(reference):
-        raise BadInput(f"{len(reference)} triples need features of as many, got {len(given)}")
+        raise BadInput(
+            f"{words.count(len(reference), 'triple needs', 'triples need')} features of as many, "
+            f"got {len(given)}"
+        )
     distinct, first, which, triples = np.unique(
         reference, return_index=True, return_inverse=True, return_counts=True
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.evaluation.accuracy import by_reference
 from cssim.evaluation.statistics import DRAWS, bootstrap, draw_weights, holm, interval, sign_flip
@@ -58,8 +59,8 @@ def left_out(
     """
     if without.shape != (len(members), len(whole)) or whole.shape != np.shape(reference):
         raise BadInput(
-            f"{len(members)} members need credits of shape ({len(members)}, n) and (n,), got "
-            f"{without.shape} and {whole.shape}"
+            f"{words.count(len(members), 'member needs', 'members need')} credits of shape "
+            f"({len(members)}, n) and (n,), got {without.shape} and {whole.shape}"
         )
     if np.any(np.isnan(without) != np.isnan(whole)):
         raise BadInput("the ensemble and its parts must answer the same triples")

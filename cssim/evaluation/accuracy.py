@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -174,8 +175,8 @@ def _answers(distances: Floats, share_a: Floats) -> Floats:
     """(..., n): 1 says A, -1 says B, 0 is an exact tie."""
     if distances.shape[-2:] != (len(share_a), 2):
         raise BadInput(
-            f"{len(share_a)} triples need distances of shape (..., {len(share_a)}, 2), "
-            f"got {distances.shape}"
+            f"{words.count(len(share_a), 'triple needs', 'triples need')} distances of shape (..., "
+            f"{len(share_a)}, 2), got {distances.shape}"
         )
     if not np.isfinite(distances).all():
         raise BadInput("distances must be finite: a row that cannot answer is not available")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -104,7 +105,7 @@ def _differences(margin: Floats, level: str, values: ArrayLike | None) -> Floats
     if level == "interval":
         numbers = np.arange(k) if values is None else np.asarray(values, dtype=np.float64)
         if numbers.shape != (k,):
-            raise BadInput(f"expected {k} values, got {numbers.shape}")
+            raise BadInput(f"expected {words.count(k, 'value')}, got {numbers.shape}")
         return np.asarray(np.subtract.outer(numbers, numbers) ** 2, dtype=np.float64)
     # Ordinal: ranks from c to k, with half of both ends, as many as hold these values.
     middle = np.cumsum(margin) - margin / 2

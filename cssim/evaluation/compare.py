@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.evaluation import statistics
 from cssim.evaluation.accuracy import ByReference, by_reference, human_ceiling, human_credit, macro
@@ -264,8 +265,8 @@ def _notes(
     notes = []
     if references < FEW_REFERENCES:
         notes.append(
-            f"Only {references} references: intervals are too narrow and few differences can be "
-            "found."
+            f"Only {words.count(references, 'reference')}: intervals are too narrow and few "
+            "differences can be found."
         )
     if settings.anchor is not None and all(
         row.accuracy is None for row in rows if row.name == settings.anchor
@@ -307,7 +308,8 @@ def _check(
     for name, values in credits.items():
         if np.shape(values) != np.shape(reference):
             raise BadInput(
-                f"row {name!r} has credits of shape {np.shape(values)} for {len(reference)} triples"
+                f"row {name!r} has credits of shape {np.shape(values)} for "
+                f"{words.count(len(reference), 'triple')}"
             )
         if np.any((values < 0) | (values > 1)):
             raise BadInput(f"row {name!r} has credits outside 0..1")

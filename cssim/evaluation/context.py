@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cssim import words
+
 LEVEL = 0.05
 """Shuffles that gain as much may be at most this share of all."""
 
@@ -41,6 +43,6 @@ class ContextTest:
         )
         return (
             f"{name}: looking at the reference gains {100 * self.gain:+z.2f} points over "
-            f"{self.blind} ({self.where}); p = {self.p:.3g} against {self.draws} shuffles of the "
-            f"references: {verdict}"
+            f"{self.blind} ({self.where}); p = {self.p:.3g} against "
+            f"{words.count(self.draws, 'shuffle')} of the references: {verdict}"
         )

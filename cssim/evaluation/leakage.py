@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.errors import BadInput, LeakedEvaluation
 
 TRAINED = "trained on this set"
@@ -68,14 +69,15 @@ class Overlap:
 
     def __str__(self) -> str:
         shared = (
-            f"{self.right} shares {self.shared_images} of its {self.right_images} images and "
-            f"{self.shared_references} of its {self.right_references} references with {self.left}"
+            f"{self.right} shares {self.shared_images} of its "
+            f"{words.count(self.right_images, 'image')} and {self.shared_references} of its "
+            f"{words.count(self.right_references, 'reference')} with {self.left}"
         )
         if self.near_images is None:
             return shared
         return (
-            f"{shared}; {self.near_images} further images of it, {self.near_references} of them "
-            "references, are near duplicates"
+            f"{shared}; {words.count(self.near_images, 'further image')} of it, "
+            f"{self.near_references} of them references, are near duplicates"
         )
 
 
@@ -156,8 +158,14 @@ class MemberLeak:
     def __str__(self) -> str:
         if self.trained_on_it:
             return TRAINED
-        seen = f"{self.shared_references} of {self.evaluated_references} references seen"
-        nearly = f"{self.near_references} of {self.evaluated_references} references nearly seen"
+        seen = (
+            f"{self.shared_references} of {words.count(self.evaluated_references, 'reference')} "
+            "seen"
+        )
+        nearly = (
+            f"{self.near_references} of {words.count(self.evaluated_references, 'reference')} "
+            "nearly seen"
+        )
         if self.shared_references and self.near_references:
             return f"{seen}, {self.near_references} nearly"
         return seen if self.shared_references else nearly if self.near_references else "none"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -71,8 +72,9 @@ def cross_matrix(
     columns = len(clusters)
     if credits.shape != (len(models), len(cluster)) or len(trained_on) != len(models):
         raise BadInput(
-            f"{len(models)} models and {len(cluster)} triples need credits of that shape and as "
-            f"many training sets as models, got {credits.shape} and {len(trained_on)}"
+            f"{words.count(len(models), 'model')} and {words.count(len(cluster), 'triple')} need "
+            f"credits of that shape and as many training sets as models, got {credits.shape} and "
+            f"{len(trained_on)}"
         )
     every = [int(c) for own in trained_on for c in own] + np.unique(cluster).tolist()
     if every and not 0 <= min(every) <= max(every) < columns:

@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.evaluation.accuracy import by_reference
 from cssim.evaluation.curves import Curve, Estimate, crossing, learning_curves, next_labels
@@ -60,8 +61,9 @@ def nested_splits(
     distinct = np.unique(references)
     if not sizes or min(sizes) < 1 or max(sizes) + validation + hold > len(distinct):
         raise BadInput(
-            f"{len(distinct)} references leave nothing to hold out, or sizes are below 1: got "
-            f"sizes {list(sizes)} and {validation} references for validation"
+            f"{words.count(len(distinct), 'reference leaves', 'references leave')} nothing to hold "
+            f"out, or sizes are below 1: got sizes {list(sizes)} and "
+            f"{words.count(validation, 'reference')} for validation"
         )
     rng = np.random.default_rng(seed)
     found = []
@@ -108,11 +110,12 @@ class Regime:
         others = [name for name in last.tied if name != last.leader]
         also = f" (not to be told from {', '.join(others)})" if others else ""
         if not known:
-            return f"At {last.size:g} labels {last.leader} leads{also}."
+            return f"At {words.count(last.size, 'label')} {last.leader} leads{also}."
         best = max(known, key=lambda name: known[name])
         return (
-            f"At {last.size:g} labels {last.leader} leads{also}; {self.more:g} more labels would "
-            f"add about {100 * known[best]:.2f} points to {best}, if its curve goes on as it did."
+            f"At {words.count(last.size, 'label')} {last.leader} leads{also}; "
+            f"{words.count(self.more, 'more label')} would add about {100 * known[best]:.2f} "
+            f"points to {best}, if its curve goes on as it did."
         )
 
 

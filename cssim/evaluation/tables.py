@@ -14,6 +14,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from cssim import words
 from cssim.evaluation.accuracy import Ceiling
 from cssim.evaluation.context import ContextTest
 from cssim.evaluation.report import Comparison, EvaluatedSet, Row
@@ -106,7 +107,7 @@ def caption(comparison: Comparison) -> list[str]:
     )
     lines = [
         f"Accuracy: {measure}, ties of distances one half, in per cent; {level} intervals from "
-        f"{settings.draws:,} bootstrap draws of whole references, shared by all rows."
+        f"{words.count(settings.draws, 'bootstrap draw')} of whole references, shared by all rows."
     ]
     if settings.anchor is not None:
         lines.append(
@@ -116,7 +117,8 @@ def caption(comparison: Comparison) -> list[str]:
     if settings.cross_fit:
         lines.append(
             f"Ensembles are cross-fitted: their weights come from {settings.cross_fit - 1} of "
-            f"{settings.cross_fit} parts of the evaluated references, and answer the other part."
+            f"{words.count(settings.cross_fit, 'part')} of the evaluated references, and answer "
+            "the other part."
         )
     if comparison.detectable is not None:
         lines.append(
@@ -153,16 +155,19 @@ def _ceiling_line(ceiling: Ceiling, digits: int) -> str:
     )
     return (
         f"Human ceiling: the majority of a triple's other voters agrees with one left out {others} "
-        f"of the time ({ceiling.triples:,} triples with two or more votes); one voter agrees with "
-        f"another {person}; no answers can earn more than {bound} on these votes."
+        f"of the time ({words.count(ceiling.triples, 'triple')} with two or more votes); one voter "
+        f"agrees with another {person}; no answers can earn more than {bound} on these votes."
     )
 
 
 def _set_line(one: EvaluatedSet) -> str:
-    line = f"{one.name}: {one.kind} set, {one.triples:,} triples, {one.references:,} references"
+    line = (
+        f"{one.name}: {one.kind} set, {words.count(one.triples, 'triple')}, "
+        f"{words.count(one.references, 'reference')}"
+    )
     if one.looks is None:
         return line + "."
-    times = {1: "once", 2: "twice"}.get(one.looks, f"{one.looks} times")
+    times = {1: "once", 2: "twice"}.get(one.looks, words.count(one.looks, "time"))
     return f"{line}; {one.kind} set opened {times}."
 
 
@@ -226,7 +231,7 @@ def _writers(digits: int) -> dict[str, Callable[[Row], str]]:
 def _members(row: Row) -> str:
     """Few by name; many by number, named under the table: else they make it unreadable."""
     few = len(row.members) <= MEMBERS_SHOWN
-    return " + ".join(row.members) if few else f"{len(row.members)} members"
+    return " + ".join(row.members) if few else words.count(len(row.members), "member")
 
 
 def _member_lines(rows: Sequence[Row]) -> list[str]:
@@ -236,7 +241,7 @@ def _member_lines(rows: Sequence[Row]) -> list[str]:
         if len(row.members) > MEMBERS_SHOWN:
             groups.setdefault(row.members, []).append(row.name)
     return [
-        f"The {len(members)} members of {', '.join(names)}: {' + '.join(members)}."
+        f"The {words.count(len(members), 'member')} of {', '.join(names)}: {' + '.join(members)}."
         for members, names in groups.items()
     ]
 

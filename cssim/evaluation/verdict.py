@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.evaluation.accuracy import by_reference
 from cssim.evaluation.curves import Estimate
 from cssim.evaluation.statistics import DRAWS, bootstrap, draw_weights, interval, sign_flip
@@ -127,8 +128,14 @@ class AtClusters:
 
     def text(self, references: int) -> str:
         """A sentence with the evidence."""
-        labels = f"With {self.clusters} labelled references ({round(self.labels):,} labels)"
-        reached = f"{100 * self.accuracy[self.design]:.1f} % on {references} references that nobody"
+        labels = (
+            f"With {words.count(self.clusters, 'labelled reference')} "
+            f"({words.count(round(self.labels), 'label')})"
+        )
+        reached = (
+            f"{100 * self.accuracy[self.design]:.1f} % on {words.count(references, 'reference')} "
+            "that nobody"
+        )
         trained = f"{reached} trained on"
         against = points(self.cs)
         if self.family == "undecided":
@@ -168,8 +175,8 @@ def crossing_text(one: str, other: str, sizes: Sequence[float], found: Estimate)
     if found.value is None:
         seen = f"; in {found.known:.0%} of the bootstrap samples there is one" * (found.known > 0)
         return (
-            f"{other} over {one}: no crossing seen up to {round(sizes[-1]):,} labels, {one} is "
-            f"still ahead there{seen}."
+            f"{other} over {one}: no crossing seen up to {words.count(round(sizes[-1]), 'label')}, "
+            f"{one} is still ahead there{seen}."
         )
     if found.value <= sizes[0]:
         sure = f" (in {found.known:.0%} of the bootstrap samples it ends ahead)"
@@ -183,20 +190,20 @@ def crossing_text(one: str, other: str, sizes: Sequence[float], found: Estimate)
         if found.low is None or found.high is None
         else f"95 % interval {round(found.low):,} to {round(found.high):,}"
     )
-    from_where = f"from about {round(found.value):,} labels on"
+    from_where = f"from about {words.count(round(found.value), 'label')} on"
     return f"{other} is at least as good as {one} {from_where}; {bounds}."
 
 
 def next_text(design: str, more: float, gain: Estimate) -> str:
     """A sentence on what more labels would buy."""
     if gain.value is None:
-        return f"What {more:g} more labels would add to {design} cannot be said."
+        return f"What {words.count(more, 'more label')} would add to {design} cannot be said."
     bounds = (
         ""
         if gain.low is None or gain.high is None
         else f" [{100 * gain.low:.2f}, {100 * gain.high:.2f}]"
     )
     return (
-        f"{more:g} more labels would add about {100 * gain.value:.2f} points{bounds} to {design}, "
-        "if its curve goes on as it did."
+        f"{words.count(more, 'more label')} would add about {100 * gain.value:.2f} points{bounds} "
+        f"to {design}, if its curve goes on as it did."
     )

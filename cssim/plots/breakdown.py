@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cssim import words
 from cssim.plots.heat import heat
 from cssim.plots.style import DASHES, PALETTE, SYMBOLS, ink, layout
 
@@ -75,7 +76,9 @@ def _short(label: str) -> str:
 
 
 def _hover(name: str, cell: Mapping[str, Any]) -> str:
-    counts = f"{cell['triples']:,} triples, {cell['references']:,} references"
+    counts = (
+        f"{words.count(cell['triples'], 'triple')}, {words.count(cell['references'], 'reference')}"
+    )
     if cell["accuracy"] is None:
         why = "too few references for a number" if cell["hidden"] else "no triple counts"
         return f"<b>{name}</b>, {cell['label']}: {why}<br>{counts}"

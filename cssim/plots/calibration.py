@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cssim import words
 from cssim.plots.style import DASHES, PALETTE, SYMBOLS, ink, layout
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def reliability_figure(ensembles: Ensembles, *, dark: bool = False) -> Figure:
                 line={"color": PALETTE[k % len(PALETTE)], "dash": DASHES[k % len(DASHES)]},
                 marker={"symbol": SYMBOLS[k % len(SYMBOLS)], "size": 8},
                 hovertext=[
-                    f"<b>{one['name']}</b><br>says {100 * step['confidence']:.1f} %, "
-                    f"earns {100 * step['credit']:.1f} %<br>{step['triples']:,} triples, "
-                    f"{step['references']:,} references"
+                    f"<b>{one['name']}</b><br>says {100 * step['confidence']:.1f} %, earns "
+                    f"{100 * step['credit']:.1f} %<br>{words.count(step['triples'], 'triple')}, "
+                    f"{words.count(step['references'], 'reference')}"
                     for step in steps
                 ],
                 hoverinfo="text",

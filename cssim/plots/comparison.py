@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cssim import words
 from cssim.plots.style import KINDS, PALETTE, ink, layout
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ def forest_plot(comparison: Mapping[str, Any], *, dark: bool = False) -> Figure:
         if own:
             figure.add_trace(Scatter(name=KINDS[kind], **_points(own, colour)))
     lines = _lines(comparison)
-    for share, words, dash in lines:
+    for share, text, dash in lines:
         figure.add_vline(
             100 * share,
             line={"color": ink(dark), "width": 1, "dash": dash},
-            annotation={"text": words, "font": {"size": 12}, "textangle": -90, "xanchor": "right"},
+            annotation={"text": text, "font": {"size": 12}, "textangle": -90, "xanchor": "right"},
             annotation_position="bottom left",
         )
     names = [row["name"] for row in rows]
@@ -102,7 +103,9 @@ def _hover(row: Mapping[str, Any]) -> str:
         lines.append(f"interval {100 * row['low']:.2f} to {100 * row['high']:.2f}")
     if row["difference"] is not None:
         lines.append(f"{100 * row['difference']:+.2f} to the anchor, Holm p {row['p_holm']:.3f}")
-    lines.append(f"{row['triples']:,} triples, {row['references']:,} references")
+    lines.append(
+        f"{words.count(row['triples'], 'triple')}, {words.count(row['references'], 'reference')}"
+    )
     return "<br>".join(lines)
 
 

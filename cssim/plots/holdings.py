@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.plots.heat import heat
 from cssim.plots.style import PALETTE, ink, layout, quiet_ink
 
@@ -96,7 +97,7 @@ def days_figure(
         for name, day, n in counts:
             if name in group:
                 by_day[day] += n
-        title = group[0] if len(group) == 1 else f"{len(group)} others"
+        title = group[0] if len(group) == 1 else words.count(len(group), "other")
         figure.add_trace(
             Bar(
                 name=title,
@@ -232,8 +233,8 @@ def ceilings_figure(agreement: Sequence[Mapping[str, Any]], *, dark: bool = Fals
             },
             marker={"color": PALETTE[0], "size": 10},
             hovertext=[
-                f"<b>{one['set']}</b>: {100 * one['others']:.1f} %<br>{one['triples']:,} triples "
-                "with two votes or more"
+                f"<b>{one['set']}</b>: {100 * one['others']:.1f} "
+                f"%<br>{words.count(one['triples'], 'triple')} with two votes or more"
                 for one in rows
             ],
             hoverinfo="text",

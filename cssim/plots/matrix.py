@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cssim import words
 from cssim.plots.heat import heat
 from cssim.plots.style import PALETTE
 
@@ -46,7 +47,7 @@ def _hover(model: str, cluster: str, matrix: Mapping[str, Any], i: int, j: int) 
     trained = "<br>trained on it" + (", judged by held-out pages" if held else "")
     best = "<br>the best model on this cluster" if matrix["best"][j] == model else ""
     return (
-        f"<b>{model}</b> on {cluster}: {number}<br>{matrix['triples'][i][j]:,} triples"
+        f"<b>{model}</b> on {cluster}: {number}<br>{words.count(matrix['triples'][i][j], 'triple')}"
         f"{trained if own else ''}{best}"
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cssim import words
 from cssim.plots.style import PALETTE, ink, layout, paper
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def people_scatter(
                 "line": {"width": 1, "color": paper(dark)},  # parts those that overlap
             },
             text=[
-                f"{p.name}<br>{p.answers:,} answers" + (f"<br>{p.note}" if p.note else "")
+                f"{p.name}<br>{words.count(p.answers, 'answer')}"
+                + (f"<br>{p.note}" if p.note else "")
                 for p in some
             ],
             hovertemplate="%{text}<br>%{x:.1f} s, %{y:.0f} % agreement<extra></extra>",

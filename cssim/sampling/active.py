@@ -23,6 +23,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -94,7 +95,10 @@ def choose_pages(
     """
     value = np.asarray(scores, dtype=np.float64)
     if not 0 <= count <= len(pages) or value.shape != (len(pages),):
-        raise BadInput(f"{count} pages were asked for out of {len(pages)} with {value.shape}")
+        raise BadInput(
+            f"{words.count(count, 'page was', 'pages were')} asked for out of {len(pages)} with "
+            f"{value.shape}"
+        )
     ids = sorted({i for _, candidates in pages for i in candidates})
     row = {image: at for at, image in enumerate(ids)}
     table = [[row[i] for i in candidates] for _, candidates in pages]
@@ -107,7 +111,9 @@ def choose_pages(
     heapq.heapify(heap)
     while len(chosen) < count:
         if not heap:
-            raise BadInput(f"only {len(chosen)} of {count} pages fit the limit per reference")
+            raise BadInput(
+                f"only {len(chosen)} of {words.count(count, 'page')} fit the limit per reference"
+            )
         stale, at = heapq.heappop(heap)
         if not open_[at]:
             continue
@@ -149,7 +155,10 @@ def spread_references(uncertainty: ArrayLike, distance: ArrayLike, count: int) -
     """
     value, apart = np.asarray(uncertainty, float), np.asarray(distance, float)
     if not 1 <= count <= len(value):
-        raise BadInput(f"{count} references were asked for out of {len(value)}")
+        raise BadInput(
+            f"{words.count(count, 'reference was', 'references were')} asked for out of "
+            f"{len(value)}"
+        )
     if value.max() > 0:
         value = value / value.max()
     chosen = [int(np.argmax(value))]

@@ -11,6 +11,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.types import MAX_CANDIDATES, MIN_CANDIDATES
 
@@ -22,7 +23,10 @@ def draw_references(images: Sequence[int], count: int, rng: np.random.Generator)
         BadInput: `count` is below 1 or there are fewer images.
     """
     if not 1 <= count <= len(set(images)):
-        raise BadInput(f"{count} references were asked for, there are {len(set(images))} images")
+        raise BadInput(
+            f"{words.count(count, 'reference was', 'references were')} asked for, there are "
+            f"{words.count(len(set(images)), 'image')}"
+        )
     pool = np.array(sorted(set(images)), dtype=np.int64)
     return [int(i) for i in rng.choice(pool, size=count, replace=False)]
 
@@ -71,7 +75,8 @@ def _groups(
     possible = comb(len(pool), size)
     if possible < count:
         raise BadInput(
-            f"{count} pages of {size} candidates need more images: {len(pool)} give {possible}"
+            f"{words.count(count, 'page')} of {words.count(size, 'candidate')} need more images: "
+            f"{len(pool)} give {possible}"
         )
     groups: dict[frozenset[int], tuple[int, ...]] = {}
     while len(groups) < count:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -48,7 +49,10 @@ def k_medoids(vectors: NDArray[np.floating], k: int, rng: np.random.Generator) -
     """
     unit = np.asarray(vectors, dtype=np.float64)
     if unit.ndim != 2 or not 1 <= k <= len(unit):
-        raise BadInput(f"{k} medoids were asked for out of {len(unit)} images")
+        raise BadInput(
+            f"{words.count(k, 'medoid was', 'medoids were')} asked for out of "
+            f"{words.count(len(unit), 'image')}"
+        )
     if not np.isfinite(unit).all():
         raise BadInput("an embedding is not finite; embed its image again")
     norms = np.linalg.norm(unit, axis=1, keepdims=True)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.sampling.active import disagreement, information, standardised
 from cssim.sampling.ordinal import fit_embedding, margins_of
@@ -91,7 +92,9 @@ def recorded_trial(
         for name in rules:
             own = triples[names == name][:size]
             if len(own) < size:
-                raise BadInput(f"{name} has {len(own)} answers, {size} were asked for")
+                raise BadInput(
+                    f"{name} has {words.count(len(own), 'answer')}, {size} were asked for"
+                )
             right = np.zeros(len(test))
             for _ in range(repeats):
                 points = fit_embedding(own, items, dimensions=dimensions, rng=rng)
@@ -258,7 +261,10 @@ def pool_trial(
         here, there = np.flatnonzero(~is_test), np.flatnonzero(is_test)
         order = rng.permutation(here)
         if max(sizes) > len(here):
-            raise BadInput(f"{max(sizes)} answers were asked for, the pool has {len(here)}")
+            raise BadInput(
+                f"{words.count(max(sizes), 'answer was', 'answers were')} asked for, the pool has "
+                f"{len(here)}"
+            )
         for at, name in enumerate(names):
             ranked = order
             if name != RANDOM:

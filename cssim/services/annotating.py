@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cssim import __version__
+from cssim import __version__, words
 from cssim.errors import BadInput, Conflict, NotAllowed, NotFound
 from cssim.services import overlap
 from cssim.services.workspace import Workspace
@@ -143,7 +143,7 @@ def next_pages(
     if not 0 <= want <= MAX_WANT:
         raise BadInput(f"want must lie in 0..{MAX_WANT}, got {want}")
     if len(have) > 10 * MAX_OPEN:
-        raise BadInput(f"have may name {10 * MAX_OPEN} leases, got {len(have)}")
+        raise BadInput(f"have may name {words.count(10 * MAX_OPEN, 'lease')}, got {len(have)}")
     now = now or datetime.now(UTC)
     expires = now + timedelta(minutes=ws.settings.lease_minutes)
     project, who = ws.project.id, person.id

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.services.asked import asked_of
 from cssim.services.chosen import Chosen, digest, fingerprints_of, fitted_of, weighing
 from cssim.services.leaks import Seen, leaks_of
@@ -112,7 +113,7 @@ def _contenders(
 
     def trained_on(ids: Sequence[int]) -> str:
         names = [clusters[i].name for i in ids if i in clusters]
-        return ", ".join(names) if len(names) <= 3 else f"{len(names)} clusters"
+        return ", ".join(names) if len(names) <= 3 else words.count(len(names), "cluster")
 
     rows = [
         Contender(

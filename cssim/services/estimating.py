@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services.experiments import ensemble_request
 from cssim.services.vectors import Shelf
@@ -159,8 +160,8 @@ def cached_data(shelf: Shelf, triples: Triples, setup: Setup) -> Data:
         if not shelf.knows(model_id, *images.tolist()):
             lacking = sum(not shelf.knows(model_id, int(i)) for i in images)
             raise BadInput(
-                f"{shelf.models[model_id].name} has not embedded {lacking} of {len(images)} "
-                "pictures of this set; embed them first"
+                f"{shelf.models[model_id].name} has not embedded {lacking} of "
+                f"{words.count(len(images), 'picture')} of this set; embed them first"
             )
     return Data(
         np.stack([shelf.distances(model_id, triples) for model_id in setup.members]),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services import jobs
 from cssim.services.chosen import Chosen
@@ -210,7 +211,10 @@ def _check_folds(clusters: Sequence[Cluster], triples: Triples, folds: int) -> N
             raise BadInput(f"{cluster.name} is a test set: nothing may be fitted on it")
     references = len(np.unique(triples.reference))
     if references < folds:
-        raise BadInput(f"{references} references cannot be dealt into {folds} folds")
+        raise BadInput(
+            f"{words.count(references, 'reference')} cannot be dealt into "
+            f"{words.count(folds, 'fold')}"
+        )
 
 
 def _settings(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from cssim import words
 
 from cssim.errors import BadInput, Conflict
 from cssim.services import jobs
@@ -114,7 +115,10 @@ def training_requests(
     groups = [found] if together else [[cluster] for cluster in found]
     titles = list(names) if names else [_title(group, backbone) for group in groups]
     if len(titles) != len(groups):
-        raise BadInput(f"{len(groups)} models need {len(groups)} names, got {len(titles)}")
+        raise BadInput(
+            f"{words.count(len(groups), 'model needs', 'models need')} as many names, got "
+            f"{len(titles)}"
+        )
     _check_names(ws, titles)
     for group in groups:
         _check_trainable(ws, group)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from cssim import words
 from cssim.errors import BadInput, NotFound
 from cssim.services.workspace import Workspace
 from cssim.types import (
@@ -224,8 +225,9 @@ def gold_from_votes(
             agreed.append((-votes, page_id, said[0].answer))
     if len(agreed) < pages:
         raise BadInput(
-            f"{source}: {pages} gold pages were asked for, {least_votes} or more people agree "
-            f"wholly on {len(agreed)} of its {len(found)} pages; ask for fewer pages or votes"
+            f"{source}: {words.count(pages, 'gold page was', 'gold pages were')} asked for, "
+            f"{least_votes} or more people agree wholly on {len(agreed)} of its "
+            f"{words.count(len(found), 'page')}; ask for fewer pages or votes"
         )
     chosen = [(found[id_], answer) for _, id_, answer in sorted(agreed, key=lambda x: x[:2])]
     return make_gold(

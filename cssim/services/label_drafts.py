@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cssim import cosis, labels
+from cssim import cosis, labels, words
 from cssim.errors import BadInput, Fault
 from cssim.types import Answer, ClusterKind, JudgementKind, PageMode
 from db.annotations import NewJudgement
@@ -144,7 +144,11 @@ def _read_csv(options: Options) -> _Read:
         groups = _by_reference(table.rows, options)
     drafts = [_csv_draft(name, kind, context, rows, source) for name, kind, context, rows in groups]
     negative = sum((row.response_ms or 0) < 0 for row in table.rows)
-    notes = (f"{negative} negative response times, kept as they are",) if negative else ()
+    notes = (
+        (f"{words.count(negative, 'negative response time')}, kept as they are",)
+        if negative
+        else ()
+    )
     return drafts, table.skipped, notes
 
 

@@ -10,7 +10,7 @@ from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
 
-from cssim import cosis, labels
+from cssim import cosis, labels, words
 from cssim.errors import BadInput
 from cssim.services.label_drafts import COUNTED
 from cssim.services.workspace import Workspace
@@ -34,7 +34,10 @@ class ExportReport:
     rows: int
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.rows} rows of {', '.join(self.clusters)} ({self.format})"
+        return (
+            f"{self.path}: {words.count(self.rows, 'row')} of {', '.join(self.clusters)} "
+            f"({self.format})"
+        )
 
 
 def export_labels(
@@ -165,7 +168,7 @@ def _cosis_rows(dump: _Dump) -> list[cosis.Ranking]:
         if len(page.candidates) != 3 or not judgement.answer.classes:
             raise BadInput(
                 f"a CoSIS file holds rankings of 3 candidates with classes; page {page.id} of "
-                f"{cluster.name} has {len(page.candidates)} candidates"
+                f"{cluster.name} has {words.count(len(page.candidates), 'candidate')}"
                 f"{'' if judgement.answer.classes else ' and no classes'}. Export as CSV or JSON "
                 "Lines instead."
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cssim import cosis
+from cssim import cosis, words
 from cssim.errors import BadInput, Conflict, Fault
 from cssim.images import SUFFIXES
 from cssim.services.label_drafts import READERS, Draft, Options
@@ -60,11 +60,14 @@ class LabelReport:
             names = ", ".join(cluster.name for cluster in self.clusters)
             return f"{self.file}: unchanged, its clusters are here already ({names})"
         parts = [
-            f"{c.name} ({c.kind}): {c.pages} pages, {c.judgements} judgements"
+            f"{c.name} ({c.kind}): {words.count(c.pages, 'page')}, "
+            f"{words.count(c.judgements, 'judgement')}"
             for c in self.clusters
         ]
-        parts += [f"{self.missing_images} images without pixels"] * bool(self.missing_images)
-        parts += [f"skipped {len(self.skipped)} faulty lines"] * bool(self.skipped)
+        parts += [f"{words.count(self.missing_images, 'image')} without pixels"] * bool(
+            self.missing_images
+        )
+        parts += [f"skipped {words.count(len(self.skipped), 'faulty line')}"] * bool(self.skipped)
         return f"{self.file}: " + "; ".join([*parts, *self.notes])
 
 
@@ -136,7 +139,7 @@ def import_labels(
         raise BadInput("per_reference is for CSV files of triples only")
     drafts, skipped, notes = READERS[format](options)
     aliases = _aliases(path, names) if format != "csv" else {}
-    tell(1, 3, f"entering {sum(len(d.pages) for d in drafts)} pages")
+    tell(1, 3, f"entering {words.count(sum(len(d.pages) for d in drafts), 'page')}")
     with ws.database.writing() as session:
         report = _enter(session, ws.project.id, drafts, aliases)
     tell(3, 3, f"{path.name} is in")

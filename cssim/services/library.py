@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cssim import sampling
+from cssim import sampling, words
 from cssim.errors import BadImage, BadInput
 from cssim.images import SUFFIXES
+from cssim.services import failing
 from cssim.services.label_export import ExportReport, export_labels
 from cssim.services.label_import import LabelReport, import_labels
 from cssim.services.sources import Candidate, Problem, Upload, find_images
@@ -76,7 +77,7 @@ class ImportReport:
         parts += [f"pixels for known names {self.filled}"] * bool(self.filled)
         parts += [f"further names for the same content {self.named}"] * bool(self.named)
         parts += [f"refused {len(self.refused)}"] * bool(self.refused)
-        parts += [f"ignored {len(self.ignored)} other files"] * bool(self.ignored)
+        parts += [f"ignored {words.count(len(self.ignored), 'other file')}"] * bool(self.ignored)
         return ", ".join(parts)
 
 
@@ -101,6 +102,7 @@ def add_images(
 
     Raises:
         BadInput: a source does not exist or is a CSV file without a column `file`.
+        Unavailable: the image store cannot be written; what was taken in before stays.
     """
     found, problems = find_images(sources, tags=tags, tag_folders=tag_folders, prefix=prefix)
     refused = [problem for problem in problems if not problem.ignored]
@@ -153,11 +155,15 @@ def _reader(
             reason = f"its name must have 1 to {imports.MAX_NAME} characters"
             return Problem(candidate.name[:80], reason)
         try:
-            stored = ws.store.add(candidate.read(), name=candidate.name)
-        except BadImage as error:
-            return Problem(candidate.name, str(error).removeprefix(f"{candidate.name}: "))
+            data = candidate.read()
         except OSError as error:
             return Problem(candidate.name, f"cannot be read: {error.strerror or error}")
+        try:
+            stored = ws.store.add(data, name=candidate.name)
+        except BadImage as error:
+            return Problem(candidate.name, str(error).removeprefix(f"{candidate.name}: "))
+        except OSError as error:  # a full disk refuses all pictures, and is the fault of none
+            raise failing.told(error, ws.settings) or error from error
         file = imports.ImageFile(
             candidate.name, stored.sha256, stored.width, stored.height, candidate.tags
         )
@@ -196,13 +202,17 @@ def image_hashes(ws: Workspace, image_ids: Iterable[int]) -> dict[int, str]:
         found = library.images_by_id(session, wanted)
     unknown = [id_ for id_ in wanted if id_ not in found]
     if unknown:
-        raise BadInput(f"{len(unknown)} image ids are unknown, the first of them {unknown[0]}")
+        raise BadInput(
+            f"{words.count(len(unknown), 'image id is', 'image ids are')} unknown, the first of "
+            f"them {unknown[0]}"
+        )
     missing = [found[id_].name for id_ in wanted if found[id_].sha256 is None]
     if missing:
         raise BadInput(
-            f"{len(missing)} of {len(wanted)} images have no pixels here (for example "
-            f"{', '.join(missing[:3])}): only their names are known from labels. Such clusters can "
-            "be counted, split and analysed, but not shown or embedded; import the image files."
+            f"{len(missing)} of {words.count(len(wanted), 'image has', 'images have')} no pixels "
+            f"here (for example {', '.join(missing[:3])}): only their names are known from labels. "
+            "Such clusters can be counted, split and analysed, but not shown or embedded; import "
+            "the image files."
         )
     return {id_: str(found[id_].sha256) for id_ in wanted}
 

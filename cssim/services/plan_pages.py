@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cssim import sampling
+from cssim import sampling, words
 from cssim.errors import BadInput
 from cssim.sampling.drawing import draw_stratified
 from cssim.sampling.medoids import k_medoids
@@ -138,8 +138,8 @@ def suggest_references(
     here = [image for image, is_there in zip(images, found, strict=True) if is_there]
     if len(here) < max(count, 1):
         raise BadInput(
-            f"{chosen} has embedded {len(here)} of these {len(images)} images, {count} references "
-            f"were asked for; embed the images first"
+            f"{chosen} has embedded {len(here)} of these {words.count(len(images), 'image')}, "
+            f"{words.count(count, 'reference')} were asked for; embed the images first"
         )
     medoids = k_medoids(vectors, count, np.random.default_rng(seed))
     return [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services.plan_pages import (
     Drawn,
@@ -82,7 +83,9 @@ def run_plan(context: JobContext) -> Mapping[str, Any]:
         pages = draw_candidates(spec, images, references, spec.pages_per_reference, rng)
         drawn = Drawn(pages)
     notes = {**notes, **drawn.notes, "references": references}
-    context.progress(0.98, 1, f"storing {len(drawn.pages) + len(drawn.random_pages)} pages")
+    context.progress(
+        0.98, 1, f"storing {words.count(len(drawn.pages) + len(drawn.random_pages), 'page')}"
+    )
     plan = store(
         ws, spec, Drawn(drawn.pages, drawn.random_pages, notes), by=context.job.params.get("by")
     )
@@ -183,7 +186,8 @@ def _uncertain_references(
     among = [i.id for i in images if spec.tag is None or spec.tag in i.tags]
     if len(among) < spec.reference_count:
         raise BadInput(
-            f"{spec.reference_count} references were asked for, there are {len(among)} images"
+            f"{words.count(spec.reference_count, 'reference was', 'references were')} asked for, "
+            f"there are {words.count(len(among), 'image')}"
         )
     vectors = embeddings_of(
         ws, encoder, among, progress=context.part(0.4, 0.5), cancelled=context.cancelled

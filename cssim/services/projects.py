@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services.workspace import Workspace
 from cssim.types import Image, Project
@@ -70,7 +71,9 @@ def set_instructions(
 def _text(value: str, name: str, longest: int) -> str:
     text = value.replace("\r\n", "\n").strip()
     if len(text) > longest:
-        raise BadInput(f"the {name} may have {longest:,} characters, got {len(text):,}")
+        raise BadInput(
+            f"the {name} may have {words.count(longest, 'character')}, got {len(text):,}"
+        )
     if name == "criterion" and "\n" in text:
         raise BadInput("the criterion is one line; put more into the instructions")
     if any(ord(character) < 32 and character not in "\n\t" for character in text):

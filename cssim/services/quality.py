@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
+from cssim import words
 from cssim.errors import BadInput, BadSetting, NotFound
 from cssim.evaluation.people import (
     NOBODY,
@@ -260,11 +261,11 @@ def warnings_of(found: PersonQuality, rules: QualityRules) -> list[str]:
     if found.constant is not None and found.constant[1].share >= rules.constant_share:
         said.append(f"class {found.constant[0]} in {found.constant[1].share:.0%} of all classes")
     if found.gold.n and found.gold.high < rules.gold_share:
-        said.append(f"{found.gold.share:.0%} of {found.gold.n} gold pages right")
+        said.append(f"{found.gold.share:.0%} of {words.count(found.gold.n, 'gold page')} right")
     if found.repeats.n and found.repeats.high < rules.repeat_share:
         said.append(f"only {found.repeats.share:.0%} the same on repeats")
     if found.others is not None and found.others.drift_high < 0:
-        said.append(f"agreement fell by {-100 * found.others.drift:.0f} points")
+        said.append(f"agreement fell by {-100 * found.others.drift:.1f} points")
     return said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cssim import words
 from cssim.errors import BadInput, LeakedEvaluation
 from cssim.services.plain import plain
 from cssim.services.regime_data import Sources, default_sizes
@@ -87,9 +88,10 @@ def sizes_and_validation(
     wanted = kept + (sources.test is None)
     if rest < wanted or (sources.validation is None and kept < 1):
         raise BadInput(
-            f"{references} references cannot give {chosen[-1]} clusters to train on, {kept} "
-            f"references to choose on and {'one or more' if sources.test is None else 'none'} to "
-            "judge on: label more references, or ask for fewer clusters"
+            f"{words.count(references, 'reference')} cannot give "
+            f"{words.count(chosen[-1], 'cluster')} to train on, {words.count(kept, 'reference')} "
+            f"to choose on and {'one or more' if sources.test is None else 'none'} to judge on: "
+            "label more references, or ask for fewer clusters"
         )
     return chosen, kept
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services.regime_data import Cell
 from cssim.services.regime_gathering import Numbers
@@ -164,8 +165,9 @@ def budgets(numbers: Numbers) -> Iterable[dict[str, Any]]:
         if abs(costs[0] - costs[1]) > SAME_BUDGET * max(costs):
             continue
         text = (
-            f"{few.clusters} clusters with all their labels, or {many.clusters} with "
-            f"{many.share:.0%} of them: about {round(float(np.mean(costs))):,} labels"
+            f"{words.count(few.clusters, 'cluster')} with all their labels, or {many.clusters} "
+            f"with {many.share:.0%} of them: about "
+            f"{words.count(round(float(np.mean(costs))), 'label')}"
         )
         for name in numbers.designs:
             if name == "frozen":

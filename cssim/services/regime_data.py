@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services.encoding import embeddings_of, refreshed
 from cssim.services.leaks import near_duplicates
@@ -84,8 +85,10 @@ def load_sources(
             if shared.any():
                 count = len(np.unique(own.reference[shared]))
                 dropped.append(
-                    f"{count} references of the {name} clusters are also references of the "
-                    f"{later} clusters: their {int(shared.sum())} triples were left out of {name}."
+                    f"{words.count(count, 'reference')} of the {name} clusters are also references "
+                    f"of the {later} clusters: their "
+                    f"{words.count(int(shared.sum()), 'triple was', 'triples were')} left out of "
+                    f"{name}."
                 )
                 own = found[name] = own[~shared]
     for name, part in found.items():
@@ -245,7 +248,8 @@ def default_sizes(references: int, *, held: bool) -> list[int]:
     most = references // 2 if held else references
     if most < 2:
         raise BadInput(
-            f"curves need at least two numbers of clusters: {references} labelled references "
+            "curves need at least two numbers of clusters: "
+            f"{words.count(references, 'labelled reference')} "
             f"{'leave none to hold out' if held else 'are too few'}; label more references"
         )
     top = 2 ** int(math.log2(most))

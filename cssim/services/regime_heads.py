@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services.comparing import digest
 from cssim.services.regime_data import Cell, Embedded, Ids, Split
@@ -223,7 +224,7 @@ class SplitHeads:
         if (b, cell) not in self._whole:
             triples = self._split.training(cell)
             config = global_config(triples, self._settings[1], self._seed)
-            title = f"global model of {cell.clusters} clusters"
+            title = f"global model of {words.count(cell.clusters, 'cluster')}"
             self._whole[b, cell] = self._read(self._all[b], triples, config, title)
         return self._whole[b, cell]
 
@@ -231,7 +232,7 @@ class SplitHeads:
         """Distances on the held-out triples of the global model that has seen validation, too."""
         triples = Triples.concatenate([self._split.training(cell), self._split.known])
         config = global_config(triples, self._settings[1], self._seed)
-        title = f"global model of {cell.clusters} clusters and validation"
+        title = f"global model of {words.count(cell.clusters, 'cluster')} and validation"
         return self._read(self._all[b], triples, config, title).distances[self._cut :]
 
     def _tuned(self, cell: Cell) -> list[Floats]:
@@ -242,7 +243,10 @@ class SplitHeads:
             base = self._global(b, cell)
             model = replace(self._all[b].model, fingerprint=base.key)
             triples = self._split.training(cell, np.array([reference]))
-            title = f"CS model {reference} from the global one of {cell.clusters} clusters"
+            title = (
+                f"CS model {reference} from the global one of "
+                f"{words.count(cell.clusters, 'cluster')}"
+            )
             data = Embedded(model, base.embedding)
             found.append(self._read(data, triples, config, title).distances)
         return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.services.code import code_fingerprint
 from cssim.services.comparing import digest
 from cssim.services.plain import plain
@@ -97,7 +98,10 @@ def _notes(numbers: Numbers) -> list[str]:
         "elsewhere."
     ]
     if numbers.references < FEW_REFERENCES:
-        notes.append(f"{numbers.references} held-out references only: intervals are too narrow.")
+        notes.append(
+            f"{words.count(numbers.references, 'held-out reference')} only: intervals are too "
+            "narrow."
+        )
     return notes
 
 
@@ -114,7 +118,7 @@ def _table(numbers: Numbers, cell: Cell, names: Mapping[str, Sequence[str]]) -> 
         Contender(
             name,
             kinds.get(name, kinds.get(name.split(":")[0], "ensemble")),
-            trained_on="" if name.startswith("frozen") else f"{cell.clusters} clusters",
+            trained_on="" if name.startswith("frozen") else words.count(cell.clusters, "cluster"),
             unavailable=g.refused.get((cell, name), ""),
         )
         for name in rows
@@ -211,12 +215,12 @@ def _fair(numbers: Numbers) -> str:
 
     again = numbers.difference(numbers.top, "all pooled, all labels", "global, all labels")
     value = numbers.accuracy(numbers.top, "global, all labels")
+    labels = round(float(np.mean(numbers.g.validation_labels)))
     return (
-        f"Stacks also use {round(float(np.mean(numbers.g.validation_labels))):,} validation "
-        f"labels. A global model that trains on them, too, reaches {100 * value:.1f} % at "
-        f"{numbers.top.clusters} clusters; all members around that model, the CS models pooled, "
-        "differ from it by "
-        f"{points(again)}."
+        f"Stacks also use {words.count(labels, 'validation label')}. A global model that trains on "
+        f"them, too, reaches {100 * value:.1f} % at "
+        f"{words.count(numbers.top.clusters, 'cluster')}; all members around that model, the CS "
+        f"models pooled, differ from it by {points(again)}."
     )
 
 

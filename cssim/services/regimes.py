@@ -62,6 +62,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cssim import words
 from cssim.errors import BadInput, NotFound
 from cssim.services import jobs
 from cssim.services.code import code_fingerprint
@@ -263,8 +264,12 @@ def table_text(found: Mapping[str, Any], clusters: int, form: str = "text") -> s
     table = found["tables"].get(str(clusters))
     if table is None:
         known = ", ".join(found["tables"])
-        raise NotFound(f"no table at {clusters} clusters; there are: {known}")
-    return as_text(Comparison.from_dict(table), form, title=f"{found['name']}: {clusters} clusters")
+        raise NotFound(f"no table at {words.count(clusters, 'cluster')}; there are: {known}")
+    return as_text(
+        Comparison.from_dict(table),
+        form,
+        title=f"{found['name']}: {words.count(clusters, 'cluster')}",
+    )
 
 
 def _info(job: JobInfo, clusters: Mapping[int, Cluster]) -> CurvesInfo:

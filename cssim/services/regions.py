@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.ensembles.competence import GRID, WINDOW, competence_map
 from cssim.ensembles.regions import (
     DRAWS,
@@ -175,9 +176,9 @@ def null_sentence(title: str, test: RegionTest) -> str:
     )
     return (
         f"{title}: regions explain **{100 * test.explained:.1f} %** of the differences between "
-        f"{test.references:,} references, shuffled references **{100 * test.shuffled:.1f} %** "
-        f"({100 * (test.low or 0):.1f} to {100 * (test.high or 0):.1f} %), p {_p(test.p)}: "
-        f"{verdict}."
+        f"{words.count(test.references, 'reference')}, shuffled references "
+        f"**{100 * test.shuffled:.1f} %** ({100 * (test.low or 0):.1f} to "
+        f"{100 * (test.high or 0):.1f} %), p {_p(test.p)}: {verdict}."
     )
 
 
@@ -254,7 +255,7 @@ def _agreement(inspection: Inspection) -> _Value:
     raw = pairwise_agreement(says, inspection.which, len(inspection.reference))
     counts = inspection.counts.astype(np.float64)
     near, mean = shrunk(raw * counts, counts), float((raw * counts).sum() / counts.sum())
-    title = f"Agreement of {len(rows)} models"
+    title = f"Agreement of {words.count(len(rows), 'model')}"
     return _Value(title, raw, near, mean, "pairs of models that agree", ((1.0, raw),))
 
 

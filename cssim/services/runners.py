@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cssim import words
 from cssim.errors import CSSimError, Unavailable
 from cssim.services.code import code_fingerprint
 from cssim.services.encoding import (
@@ -90,7 +91,9 @@ def run_train(context: JobContext) -> Mapping[str, Any]:
     hashes = image_hashes(ws, triples.images)
     backbone = load_backbone(params["backbone"], **where)
     folder = ws.settings.checkpoints / _folder(context, triples, backbone.fingerprint)
-    context.progress(0, 1, f"{len(triples)} triples with {len(hashes)} images")
+    context.progress(
+        0, 1, f"{words.count(len(triples), 'triple')} with {words.count(len(hashes), 'image')}"
+    )
     for epoch in fit(
         backbone,
         triples,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.sampling.simulation import TrialPoint, pool_trial
 from cssim.services.library import load_triples
@@ -72,8 +73,8 @@ def active_trial(
     usable = [size for size in sizes if size <= most]
     if not usable or len(np.unique(triples.reference)) < 4:
         raise BadInput(
-            f"{len(triples)} answered triples are too few for {min(sizes)} answers and a test on "
-            "other references"
+            f"{words.count(len(triples), 'answered triple is', 'answered triples are')} too few "
+            f"for {words.count(min(sizes), 'answer')} and a test on other references"
         )
     return pool_trial(
         distances[:, :, 1] - distances[:, :, 0],

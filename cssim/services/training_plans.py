@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.services.batches import enqueue_batch
 from cssim.services.experiments import training_requests
@@ -91,7 +92,7 @@ def request_training_plan(
     """The id of the batch of queued jobs; see `training_plan`."""
     requests = training_plan(ws, clusters, backbones, **options)
     title = name or (
-        f"{len(requests)} trainings: {', '.join(clusters)} "
+        f"{words.count(len(requests), 'training')}: {', '.join(clusters)} "
         f"with {', '.join(Path(b).name for b in backbones)}"
     )
     return enqueue_batch(ws, title, requests, by=by)

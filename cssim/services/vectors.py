@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput, NotFound
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples as Triples  # pages name the type from here
@@ -101,8 +102,8 @@ class Shelf:
         lacking = int((at < 0).sum() + (~rows.found[at[at >= 0]]).sum())
         if lacking:
             raise BadInput(
-                f"{self.models[model_id].name} has not embedded {lacking} of {len(at)} pictures; "
-                "embed them first"
+                f"{self.models[model_id].name} has not embedded {lacking} of "
+                f"{words.count(len(at), 'picture')}; embed them first"
             )
         return rows.take(at)
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.training.config import SPLITS
 from cssim.training.losses import margins
@@ -49,9 +50,11 @@ def split(
         train = ~held
     if not train.any() or not held.any():
         raise BadInput(
-            f"{len(triples)} triples on {len(np.unique(triples.page))} pages with "
-            f"{len(np.unique(triples.reference))} references are too few to hold out {share:.0%} "
-            f"by {by}: collect more answers, or train without a validation part"
+            f"{words.count(len(triples), 'triple')} on "
+            f"{words.count(len(np.unique(triples.page)), 'page')} with "
+            f"{words.count(len(np.unique(triples.reference)), 'reference is', 'references are')} "
+            f"too few to hold out {share:.0%} by {by}: collect more answers, or train without a "
+            "validation part"
         )
     return triples[train], triples[held]
 

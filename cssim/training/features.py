@@ -13,6 +13,7 @@ import PIL.Image
 import torch
 from numpy.typing import NDArray
 
+from cssim import words
 from cssim.embeddings.device import to_device
 from cssim.embeddings.network import Backbone
 from cssim.errors import Cancelled
@@ -104,7 +105,9 @@ class Features:
             self.computed += len(part)
             if self._progress is not None:
                 done = len(self._ids) - len(missing) + self.computed
-                self._progress(done, len(self._ids), f"{done} of {len(self._ids)} images read")
+                self._progress(
+                    done, len(self._ids), f"{done} of {words.count(len(self._ids), 'image')} read"
+                )
         return kept
 
     def _entered(self, parts: list[list[int]]) -> Iterator[torch.Tensor]:

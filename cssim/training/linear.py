@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from cssim import words
 from cssim.errors import BadInput
 from cssim.training.config import TrainConfig
 from cssim.training.learner import Epoch, Learner
@@ -151,12 +152,14 @@ def fit_head(
         raise BadInput("there are no triples to train on: collect answers first")
     if features.ndim != 2 or len(features) != len(image_ids) or np.any(np.diff(image_ids) <= 0):
         raise BadInput(
-            f"expected a row of features for each of {len(image_ids)} rising image ids, got shape "
-            f"{features.shape}"
+            "expected a row of features for each of "
+            f"{words.count(len(image_ids), 'rising image id')}, got shape {features.shape}"
         )
     missing = np.setdiff1d(triples.images, image_ids)
     if len(missing):
-        raise BadInput(f"{len(missing)} images of the triples have no row, e.g. id {missing[0]}")
+        raise BadInput(
+            f"{words.count(len(missing), 'image')} of the triples have no row, e.g. id {missing[0]}"
+        )
     model = HeadModel(features.shape[1], config)
     run = Learner(model, triples, config, device=_CPU, image_ids=image_ids, cancelled=cancelled)
     run.features = _Rows(features)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from cssim import words
 from cssim.embeddings.network import Backbone, PooledNetwork
 from cssim.errors import BadInput
 from cssim.training.blocks import SplitNetwork, find_blocks
@@ -128,8 +129,8 @@ class Trainable(nn.Module, ABC):
         )
         if wrong:
             raise BadInput(
-                f"the checkpoint does not fit its backbone: {len(wrong)} tensors differ, "
-                f"e.g. {wrong[0]}"
+                "the checkpoint does not fit its backbone: "
+                f"{words.count(len(wrong), 'tensor differs', 'tensors differ')}, e.g. {wrong[0]}"
             )
         with torch.no_grad():
             for name, parameter in own.items():

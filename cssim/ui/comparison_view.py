@@ -140,7 +140,7 @@ def _sets(comparison: Comparison) -> None:
 
 
 def _times(number: int) -> str:
-    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+    return {1: "once", 2: "twice"}.get(number, words.count(number, "time"))
 
 
 def _table(stored: StoredComparison) -> None:

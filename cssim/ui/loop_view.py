@@ -10,7 +10,7 @@ import streamlit as st
 from cssim.services import evaluation, experiments, gallery
 from cssim.services.workspace import Workspace
 from cssim.types import ModelKind
-from cssim.ui import cached, widgets
+from cssim.ui import cached, widgets, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def steps(ws: Workspace) -> list[Step]:
             "Answers",
             ":material/touch_app:",
             f"{answers:,}" if answers else "",
-            f"{triples:,} triples in {_many(len(sets), 'set')}",
+            f"{words.count(triples, 'triple')} in {words.count(len(sets), 'set')}",
             "Draw pages and have them labelled, or import labels.",
             "library",
             "Sets and labels",
@@ -60,7 +60,7 @@ def steps(ws: Workspace) -> list[Step]:
             "Models",
             ":material/model_training:",
             f"{trained:,}" if trained else "",
-            f"trained, and {_many(ensembles, 'ensemble')}",
+            f"trained, and {words.count(ensembles, 'ensemble')}",
             "Train one CS model for each context.",
             "train",
             "Train",
@@ -75,10 +75,6 @@ def steps(ws: Workspace) -> list[Step]:
             "Compare",
         ),
     ]
-
-
-def _many(n: int, word: str) -> str:
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def draw(found: list[Step]) -> None:

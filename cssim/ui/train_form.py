@@ -110,7 +110,7 @@ def draw(
     )
     _estimate(models, picked, config, [by_name[name] for name in chosen], seeds, runs)
     pressed = st.button(
-        "Train" if runs <= 1 else f"Train {runs} models",
+        "Train" if runs <= 1 else f"Train {words.count(runs, 'model')}",
         type="primary",
         icon=":material/model_training:",
         disabled=not runs or bool(bare),
@@ -123,7 +123,9 @@ def draw(
 
 
 def _set_line(one: ClusterSummary) -> str:
-    pixels = f", {one.missing_images:,} images without pixels" if one.missing_images else ""
+    pixels = (
+        f", {words.count(one.missing_images, 'image')} without pixels" if one.missing_images else ""
+    )
     return f"{one.cluster.name} ({one.cluster.kind}, {words.count(one.triples, 'triple')}{pixels})"
 
 

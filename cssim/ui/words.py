@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 
 from cssim.types import ClusterKind, ModelKind
+from cssim.words import count as count
 
 CLUSTER_KINDS = {
     ClusterKind.CONTEXT: "context",
@@ -20,11 +21,6 @@ MODEL_KINDS = {
     ModelKind.GLOBAL: "global model",
 }
 """Kinds of models as all pages call them."""
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 page`, `2,345 pages`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
+from cssim import words
 from cssim.config import is_loopback
 from cssim.errors import (
     BadInput,
@@ -139,7 +140,7 @@ async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise TooLarge(f"the body may have {limit} bytes, got more")
+            raise TooLarge(f"the body may have {words.count(limit, 'byte')}, got more")
     return bytes(body)
 
 

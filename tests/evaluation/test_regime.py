@@ -62,7 +62,7 @@ def test_the_leader_changes_where_the_curves_cross():
     gain = found.gains["global"].value
     assert gain is not None
     assert 0.003 < gain < 0.02
-    assert found.advice.startswith("At 4000 labels global leads; 500 more labels would add about")
+    assert found.advice.startswith("At 4,000 labels global leads; 500 more labels would add about")
     assert found.advice.endswith("points to global, if its curve goes on as it did.")
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from cssim import words
 from cssim.errors import Conflict, NotAllowed, NotFound, Throttled
 from cssim.services.accounts import common, passwords
 from cssim.services.accounts.common import audit, token_hash
@@ -95,7 +96,7 @@ def _throttle(session: Session, name: str, address: str, since: datetime) -> Non
     if any(count >= limit for count, limit in counts):
         minutes = int(WINDOW.total_seconds() // 60)
         raise Throttled(
-            f"too many tries to sign in; wait {minutes} minutes and try again",
+            f"too many tries to sign in; wait {words.count(minutes, 'minute')} and try again",
             seconds=minutes * 60,
         )
 

@@ -87,7 +87,7 @@ def footnotes(found: StoredAnalysis, about: Callable[[str], bool]) -> None:
     for note in filter(about, found.result["notes"]):
         st.caption(words.plain_markdown(note))
     looks = found.result["looks"]
-    opened = ", ".join(f"{name} opened {n} times" for name, n in looks.items())
+    opened = ", ".join(f"{name} opened {words.count(n, 'time')}" for name, n in looks.items())
     st.caption(
         f"Analysis by job {found.job.id}, {words.ago(found.job.finished_at)}; "
         f"{words.count(found.result['triples'], 'triple')}, "

@@ -11,7 +11,7 @@ from cssim.plots.breakdown import breakdown_heat, breakdown_lines, breakdown_tab
 from cssim.services.evaluation import StoredComparison
 from cssim.services.workspace import Workspace
 from cssim.types import Person
-from cssim.ui import figures, jobs_view, tables
+from cssim.ui import figures, jobs_view, tables, words
 from cssim.ui.compare import asking
 
 KINDS = {
@@ -76,7 +76,12 @@ def _draw(stored: StoredComparison, result: Mapping[str, Any]) -> None:
     st.caption(
         f"{KINDS[str(kind)][1]} Accuracy in per cent; in "
         "brackets the references of a cell. "
-        + (f"{hidden} cells have fewer than 10 references and show no number." if hidden else "")
+        + (
+            f"{words.count(hidden, 'cell has', 'cells have')} fewer than 10 references and show no "
+            "number."
+            if hidden
+            else ""
+        )
     )
     figures.figure(
         breakdown_heat(every, dark=dark),
@@ -133,6 +138,6 @@ def _alt(rows: Mapping[str, Any], kind: str) -> str:
         return f"Accuracy by {kind}: no cell has enough references."
     (low, worst, where), (high, best, there) = min(numbers), max(numbers)
     return (
-        f"Accuracy by {kind} for {len(rows)} rows, from {100 * low:.0f} % ({worst}, {where}) to "
-        f"{100 * high:.0f} % ({best}, {there})."
+        f"Accuracy by {kind} for {words.count(len(rows), 'row')}, from {100 * low:.0f} % ({worst}, "
+        f"{where}) to {100 * high:.0f} % ({best}, {there})."
     )

@@ -58,10 +58,10 @@ def draw(ws: Workspace, user: Person, stored: StoredComparison) -> None:
             name="cross-validation matrix",
             data=matrix_table(matrix),
             alt=(
-                f"Accuracy of {len(matrix['models'])} CS models on {len(matrix['clusters'])} "
-                f"clusters: {home or 'unknown'} on average on their own cluster, "
-                f"{away or 'unknown'} on others; on {right} clusters the model trained there is "
-                "the best."
+                f"Accuracy of {words.count(len(matrix['models']), 'CS model')} on "
+                f"{words.count(len(matrix['clusters']), 'cluster')}: {home or 'unknown'} on "
+                f"average on their own cluster, {away or 'unknown'} on others; on "
+                f"{words.count(right, 'cluster')} the model trained there is the best."
             ),
         )
     asking.footnotes(found, lambda note: "atrix" in note)

@@ -61,8 +61,9 @@ def _study(study: Mapping[str, Any]) -> None:
         data = study["data"]
         st.markdown(
             f"- {words.count(data['references'], 'held-out reference')}, "
-            f"{words.count(data['triples'], 'triple')} over {data['splits']} splits and "
-            f"{data['seeds']} seeds; {data['credit']} credit, {100 * data['level']:g} % intervals"
+            f"{words.count(data['triples'], 'triple')} over {words.count(data['splits'], 'split')} "
+            f"and {words.count(data['seeds'], 'seed')}; {data['credit']} credit, "
+            f"{100 * data['level']:g} % intervals"
         )
         for note in (*study["notes"], *data["leakage"]):
             st.markdown(f"- {words.plain_markdown(note)}")
@@ -142,7 +143,8 @@ def _alt(axis: Mapping[str, Any]) -> str:
     first, last = axis["sizes"][0]["labels"], axis["sizes"][-1]["labels"]
     leads = f" At the end {best} leads with {100 * ends[best]:.1f} %." if best else ""
     return (
-        f"Accuracy of {len(axis['curves'])} designs from {first:,.0f} to {last:,.0f} labels.{leads}"
+        f"Accuracy of {words.count(len(axis['curves']), 'design')} from {first:,.0f} to "
+        f"{words.count(round(last), 'label')}.{leads}"
     )
 
 
@@ -151,7 +153,7 @@ def _next(axis: Mapping[str, Any]) -> None:
     if not known:
         return
     more = max(one["labels"] for one in known.values())
-    tables.section(f"What the next {more:,.0f} labels would add")
+    tables.section(f"What the next {words.count(round(more), 'label')} would add")
     order = sorted(known, key=lambda name: -known[name]["gain"])
     tables.table(
         ("Design", "Gain, points", "Interval"),
@@ -184,9 +186,10 @@ def _ablations(study: Mapping[str, Any]) -> None:
         figures.figure(
             forest_plot(table, dark=jobs_view.is_dark()),
             key="curves_forest",
-            name=f"strategies at {size} clusters",
+            name=f"strategies at {words.count(size, 'cluster')}",
             data=table["rows"],
-            alt=f"Accuracy and interval of each strategy and member at {size} clusters.",
+            alt="Accuracy and interval of each strategy and member at "
+            f"{words.count(size, 'cluster')}.",
         )
     ranking = study["ablations"]["ranking"]
     if ranking:

@@ -75,8 +75,8 @@ def _members(ensembles: Ensembles) -> None:
         name=f"{name} without each member",
         data=rows,
         alt=(
-            f"Change of accuracy of {name} without each of {len(rows)} members; the greatest loss "
-            f"is {100 * worst['difference']:+.2f} points without {worst['member']}."
+            f"Change of accuracy of {name} without each of {words.count(len(rows), 'member')}; the "
+            f"greatest loss is {100 * worst['difference']:+.2f} points without {worst['member']}."
         ),
     )
     if chosen["gating_null"]:

@@ -59,7 +59,7 @@ def _map(ws: Workspace, found: Survey) -> None:
             for i, (x, y), own in zip(arrays.images, arrays.points, labelled, strict=True)
         ],
         alt=(
-            f"All {len(labelled):,} pictures on a plane; {int(labelled.sum()):,} of them are "
-            "references, with lines of equal density."
+            f"All {words.count(len(labelled), 'picture')} on a plane; {int(labelled.sum()):,} of "
+            "them are references, with lines of equal density."
         ),
     )

@@ -105,8 +105,10 @@ def _alt(names: Sequence[str], counts: object, sizes: Sequence[int], title: str)
     ]
     share, row, column = max(pairs, default=(0.0, "", ""))
     if not share:
-        return f"{title} between {len(names)} sets: none."
-    return f"{title} between {len(names)} sets; most: {share:.0%} of {column} in {row}."
+        return f"{title} between {words.count(len(names), 'set')}: none."
+    return (
+        f"{title} between {words.count(len(names), 'set')}; most: {share:.0%} of {column} in {row}."
+    )
 
 
 def draw_pairs(ws: Workspace, user: Person) -> None:
@@ -151,7 +153,7 @@ def _pair(pair: Near) -> str:
     distance = "" if math.isnan(pair.distance) else f"distance {pair.distance:.3f}, "
     more = f" and {len(pair.sets) - NAMED} more" if len(pair.sets) > NAMED else ""
     sets = f", in {', '.join(pair.sets[:NAMED])}{more}" if pair.sets else ""
-    told = tables.markup(f"{distance}{pair.bits} bits{sets}")
+    told = tables.markup(f"{distance}{words.count(pair.bits, 'bit')}{sets}")
     pictures = "".join(
         f'<a href="{tables.source(image, tables.LARGE)}" target="_blank" rel="noopener">'
         f'<img src="{tables.source(image)}" alt="{tables.markup(image.name)}" '

@@ -214,9 +214,10 @@ def _draw(found: Estimate, members: Sequence[str]) -> None:
     )
     st.caption(
         f"{words.count(found.triples, 'triple')} of {words.count(found.references, 'reference')}, "
-        f"in {found.folds} folds: each reference is answered by a fit that never saw it. The best "
-        "member is chosen in hindsight on the same answers, which flatters it; trying many "
-        "settings here flatters the ensemble. A test set is opened on the page Compare."
+        f"in {words.count(found.folds, 'fold')}: each reference is answered by a fit that never "
+        "saw it. The best member is chosen in hindsight on the same answers, which flatters it; "
+        "trying many settings here flatters the ensemble. A test set is opened on the page "
+        "Compare."
     )
     rows = [("the ensemble", score.accuracy, score.low, score.high)]
     weights = dict(zip(members, found.weights, strict=True))

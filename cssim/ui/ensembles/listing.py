@@ -129,7 +129,7 @@ def head(one: Facts) -> None:
         ("Members", tables.words(*(tables.tag(name) for name in one.members))),
         (
             "Fitted on",
-            f"{one.fitted_on}, {int(info.config.get('fit_triples', 0)):,} triples"
+            f"{one.fitted_on}, {words.count(int(info.config.get('fit_triples', 0)), 'triple')}"
             if one.fitted_on
             else "nothing: it states no confidence",
         ),
@@ -155,8 +155,8 @@ def _said(one: Facts) -> str:
     sign = f"{100 * found.difference:+.1f}".replace("-", "−")
     return (
         f"{100 * score.accuracy:.1f} % ({100 * score.low:.1f} to {100 * score.high:.1f}), {sign} "
-        f"points to {found.best}, its best member in hindsight; {found.references:,} references, "
-        "each held out once"
+        f"points to {found.best}, its best member in hindsight; "
+        f"{words.count(found.references, 'reference')}, each held out once"
     )
 
 
@@ -178,5 +178,5 @@ def context_said(tested: Mapping[str, Any] | None) -> str:
     )
     return (
         f"{gain} points over {tested['blind']}, which does not look at the reference; p = "
-        f"{tested['p']:.2f} against {tested['draws']} shuffles: {verdict}"
+        f"{tested['p']:.2f} against {words.count(tested['draws'], 'shuffle')}: {verdict}"
     )

@@ -50,8 +50,9 @@ def draw(shelf: Shelf, ensemble: Ready) -> None:
         key="ensembles_weights_map",
         name=f"weights {ensemble.info.name}",
         data=lambda: mapping.weight_rows(chart, members),
-        alt=f"Weights of {len(members)} members over {len(chart.points)} validation references. "
-        f"On average {', '.join(most)} weigh most.",
+        alt=f"Weights of {words.count(len(members), 'member')} over "
+        f"{words.count(len(chart.points), 'validation reference')}. On average {', '.join(most)} "
+        "weigh most.",
     )
     _mean(ensemble, members)
 

@@ -75,7 +75,7 @@ def _nearest(shelf: Shelf, explanation: Mapping[str, Any]) -> None:
         f"Near by the embedding of {words.plain_markdown(explanation['encoder'])}. The shares say "
         "how often each member agreed with people there"
         + (
-            f"; shown are the {len(shown)} members with the most weight."
+            f"; shown are the {words.count(len(shown), 'member')} with the most weight."
             if shown != members
             else "."
         )

@@ -90,7 +90,9 @@ def _references(ws: Workspace, kind: ClusterKind) -> tuple[str | None, int | Ima
     chosen = st.selectbox(
         "References from",
         [_ANY, *tags],
-        format_func=lambda tag: f"{tag} ({tags[tag]:,} images)" if tag in tags else tag,
+        format_func=lambda tag: (
+            f"{tag} ({words.count(tags[tag], 'image')})" if tag in tags else tag
+        ),
         key="new_set_tag",
         help="Candidates are always drawn from all images.",
     )
@@ -147,6 +149,10 @@ def _cost(ws: Workspace, pages: int, people: int, mode: PageMode) -> None:
     seconds, answers = gallery.seconds_per_page(ws, mode)
     with st.container(border=True):
         st.metric("Labelling time, all people together", words.duration(pages * people * seconds))
-        basis = f"the median of the last {answers} answers" if answers else "a guess so far"
-        times = f" × {people} people" if people > 1 else ""
+        basis = (
+            f"the median of the last {words.count(answers, 'answer')}"
+            if answers
+            else "a guess so far"
+        )
+        times = f" × {words.count(people, 'person', 'people')}" if people > 1 else ""
         st.caption(f"{words.count(pages, 'page')}{times} × {seconds:.1f} s ({basis})")

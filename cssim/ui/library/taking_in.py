@@ -80,8 +80,8 @@ def _show_pictures(report: ImportReport) -> None:
     parts = [f"**{words.count(report.added, 'new image')}**"]
     parts += [f"{report.known:,} already here"] * bool(report.known)
     parts += [f"{words.count(report.filled, 'known name')} got pixels"] * bool(report.filled)
-    parts += [f"{report.named:,} more names for the same content"] * bool(report.named)
-    parts += [f"{len(report.ignored):,} other files ignored"] * bool(report.ignored)
+    parts += [f"{words.count(report.named, 'more name')} for the same content"] * bool(report.named)
+    parts += [f"{words.count(len(report.ignored), 'other file')} ignored"] * bool(report.ignored)
     st.success(", ".join(parts) + ".", icon=":material/check_circle:")
     if report.refused:
         st.warning(

@@ -11,7 +11,7 @@ from cssim.services import accounts
 from cssim.services.accounts import BY_COMMAND_LINE
 from cssim.services.workspace import Workspace
 from cssim.types import Person
-from cssim.ui import tables, widgets
+from cssim.ui import tables, widgets, words
 
 SHOWN = 100
 """Entries on the page; the file has all that fit the filters."""
@@ -51,7 +51,10 @@ def draw(ws: Workspace, people: Sequence[Person]) -> None:
             key="people_log_csv",
         )
         if len(found) > SHOWN:
-            st.caption(f"The newest {SHOWN} of {len(found):,} entries; the file has them all.")
+            st.caption(
+                f"The newest {SHOWN} of {words.count(len(found), 'entry', 'entries')}; the file "
+                "has them all."
+            )
 
 
 def _filtered(ws: Workspace, people: Sequence[Person]) -> list[accounts.AuditEntry]:

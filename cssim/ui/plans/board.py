@@ -90,13 +90,13 @@ def _card(ws: Workspace, plan: PlanInfo) -> None:
         if counts.wanted:
             st.progress(
                 min(1.0, counts.done / counts.wanted),
-                f"{counts.done:,} of {counts.wanted:,} answers, "
-                f"{counts.finished:,} of {counts.pages:,} pages finished",
+                f"{counts.done:,} of {words.count(counts.wanted, 'answer')}, "
+                f"{counts.finished:,} of {words.count(counts.pages, 'page')} finished",
             )
         elif counts.repeats:
             st.progress(
                 counts.repeats_done / counts.repeats,
-                f"{counts.repeats_done:,} of {counts.repeats:,} repeats answered",
+                f"{counts.repeats_done:,} of {words.count(counts.repeats, 'repeat')} answered",
             )
         about, priority = st.columns([4, 1], vertical_alignment="center")
         about.caption(_line(plan))

@@ -100,7 +100,9 @@ def _references(ws: Workspace, kind: str) -> dict[str, Any]:
         found = gallery.find_pictures(ws, tag=tag, available=True, limit=_MOST_NAMES)
         names = {image.id: image.name for image in found.images}
         if found.total > _MOST_NAMES:
-            st.caption(f"The first {_MOST_NAMES:,} of {found.total:,} pictures; choose a tag.")
+            st.caption(
+                f"The first {_MOST_NAMES:,} of {words.count(found.total, 'picture')}; choose a tag."
+            )
         if many:
             chosen = st.multiselect(
                 "Pictures", list(names), format_func=names.__getitem__, key=f"plan_names_{tag}"
@@ -212,7 +214,7 @@ def _cost(ws: Workspace, spec: PlanSpec) -> None:
     cost = plans.cost_of(ws, spec)
     with st.container(border=True):
         pages, answers, hours = st.columns(3)
-        pages.metric("Pages", f"{cost.pages:,}", help=f"{cost.triples:,} triples")
+        pages.metric("Pages", f"{cost.pages:,}", help=words.count(cost.triples, "triple"))
         many = f"{cost.answers:,}"
         if cost.most_answers > cost.answers:
             many += f" to {cost.most_answers:,}"
@@ -241,6 +243,7 @@ def _start(ws: Workspace, spec: PlanSpec, user: Person) -> None:
         else:
             made = plans.make_plan(ws, spec, by=user.id)
             st.session_state["plans_said"] = (
-                f"{made.name}: {words.count(made.counts.pages, 'page')} are handed out now."
+                f"{made.name}: {words.count(made.counts.pages, 'page is', 'pages are')} handed out "
+                "now."
             )
         st.rerun(scope="app")

@@ -30,7 +30,8 @@ def overall(report: QualityReport) -> None:
             "Alpha of choices",
             _number(found.alpha),
             help="Krippendorff's alpha: 1 is perfect agreement, 0 is chance. On "
-            f"{found.overlapping:,} of {found.questions:,} questions with two or more votes.",
+            f"{found.overlapping:,} of {words.count(found.questions, 'question')} with two or more "
+            "votes.",
         )
         st.metric("Fleiss' kappa", _number(found.fleiss), help="each question weighing alike")
         if found.alpha_classes is not None:
@@ -161,6 +162,6 @@ def figure(report: QualityReport) -> None:
             }
             for p in points
         ],
-        alt=f"{len(points)} people by the median time of an answer and by their agreement with "
-        f"the others; {warned} of them stand out.",
+        alt=f"{words.count(len(points), 'person', 'people')} by the median time of an answer and "
+        f"by their agreement with the others; {warned} of them stand out.",
     )

@@ -48,7 +48,7 @@ def _rows(person: PersonQuality) -> list[Sequence[str]]:
         if not math.isnan(others.drift):
             interval = f"{100 * others.drift_low:+.0f} to {100 * others.drift_high:+.0f}"
             rows.append(
-                ("Agreement, later minus earlier half", f"{100 * others.drift:+.0f} points",
+                ("Agreement, later minus earlier half", f"{100 * others.drift:+.1f} points",
                  interval, "")
             )  # fmt: skip
     if side is not None:
@@ -65,7 +65,14 @@ def _rows(person: PersonQuality) -> list[Sequence[str]]:
     rows.append(_share("Triads ordered in a circle (chance: 25 %)", person.cycles, "triads"))
     if person.training is not None:
         count, score = person.training
-        rows.append(("Training round, mean score", words.percent(score, 0), "", f"{count} pages"))
+        rows.append(
+            (
+                "Training round, mean score",
+                words.percent(score, 0),
+                "",
+                words.count(count, "page"),
+            )
+        )
     rows.append(("Skipped", f"{person.skips:,}" if person.skips else "", "", ""))
     rows.append(("Remarks on pages", f"{person.flags:,}" if person.flags else "", "", ""))
     return rows

@@ -91,9 +91,9 @@ def accuracies(found: Sequence[Judge], triples: int, overall_name: str) -> None:
             }
             for one in known
         ],
-        alt=f"Accuracy of {len(known)} models on {triples} triples of this reference. Best: "
-        f"{best.name} with {100 * best.accuracy:.0f} per cent; last: {worst.name} with "
-        f"{100 * worst.accuracy:.0f} per cent.",
+        alt=f"Accuracy of {words.count(len(known), 'model')} on {words.count(triples, 'triple')} "
+        f"of this reference. Best: {best.name} with {100 * best.accuracy:.0f} per cent; last: "
+        f"{worst.name} with {100 * worst.accuracy:.0f} per cent.",
     )
     seen = [one.name for one in known if one.trained_here]
     away = [one.name for one in known if not math.isnan(one.overall) and _surprises(one)]
@@ -145,7 +145,7 @@ def onward(image_id: int, references: Sequence[tuple[Image, int]]) -> None:
             st.query_params["image"] = str(other)
             st.rerun()
     if at is not None:
-        st.caption(f"{at + 1:,} of {len(ids):,} answered references", width="content")
+        st.caption(f"{at + 1:,} of {words.count(len(ids), 'answered reference')}", width="content")
 
 
 def to_regions(image_id: int) -> None:

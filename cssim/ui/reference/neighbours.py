@@ -90,7 +90,7 @@ def _cell(near: Near, shared: int, rows: int) -> str:
     """Three decimals of the distance; the frame says whether others agree, the title does too."""
     kind = "" if rows < 2 else "cs-only" if shared == 1 else "cs-all" if shared == rows else ""
     name = tables.markup(near.image.name)
-    title = f"{name}, in {shared} of {rows} rows"
+    title = f"{name}, in {shared} of {words.count(rows, 'row')}"
     return (
         f'<figure class="{kind}"><a href="/reference?image={near.image.id}" target="_self">'
         f'<img src="{tables.source(near.image)}" alt="{title}" title="{title}" loading="lazy"></a>'
@@ -139,8 +139,9 @@ def _missing(
     if partly:
         most = max(shelf.missing(shelf.by_name[name].id) for name in partly)
         text += (
-            f"{len(partly)} models have not embedded up to {most:,} of {len(shelf.images):,} "
-            "pictures, which cannot be among their neighbours."
+            f"{words.count(len(partly), 'model has', 'models have')} not embedded up to {most:,} "
+            f"of {words.count(len(shelf.images), 'picture')}, which cannot be among their "
+            "neighbours."
         )
     st.caption(words.plain_markdown(text))
     if st.button(

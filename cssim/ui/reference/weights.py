@@ -67,8 +67,8 @@ def _heat(panel: Panel, image_id: int, shelf: Shelf) -> None:
             {"strategy": title, **dict(zip(panel.members, row, strict=True))}
             for title, row in zip(titles, values.tolist(), strict=True)
         ],
-        alt=f"Weights of {len(panel.members)} members by {len(names)} strategies for this "
-        "reference. "
+        alt=f"Weights of {words.count(len(panel.members), 'member')} by "
+        f"{words.count(len(names), 'strategy', 'strategies')} for this reference. "
         + "; ".join(
             f"{title}: most to {member}" for title, member in zip(titles, most, strict=True)
         ),
@@ -144,8 +144,8 @@ def _place(panel: Panel, shelf: Shelf, image_id: int, nearest: Sequence[int]) ->
         key="reference_place",
         name="place on the map",
         data=lambda: panel.place_rows(place),
-        alt=f"This reference among {len(place.points)} validation references in the plane of two "
-        f"principal components; on the {len(place.nearest)} nearest the members are right in "
-        f"{100 * place.near_accuracy:.0f} per cent of triples, on all in "
+        alt=f"This reference among {words.count(len(place.points), 'validation reference')} in the "
+        f"plane of two principal components; on the {len(place.nearest)} nearest the members are "
+        f"right in {100 * place.near_accuracy:.0f} per cent of triples, on all in "
         f"{100 * float(place.accuracy.mean()):.0f}.",
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from cssim import words
 from cssim.plots.regions import region_layout, region_parts
 from cssim.plots.wire import wire
 from cssim.services import gallery, inspecting, regions
@@ -123,7 +124,8 @@ def _stale(
 def _alt(found: Picture, view: View) -> str:
     plane = {"pca": "principal components", "tsne": "t-SNE"}[view.plane]
     parts = [
-        f"Map of {len(found.dots.image)} reference images in the plane of their {plane}.",
+        f"Map of {words.count(len(found.dots.image), 'reference image')} in the plane of their "
+        f"{plane}.",
         *(f"{one.title}: mean {100 * one.centre:.1f} %, {one.note}." for one in found.panels),
         "The table of accuracies and the gallery beside the map say the same in words.",
     ]

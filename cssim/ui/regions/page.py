@@ -145,11 +145,11 @@ def _null(view: View, drawn: Drawn) -> None:
         sure = [p.title for p, t in zip(found.panels, found.tests, strict=True) if _sure(t.p)]
         names = ", ".join(map(words.plain_markdown, sure))
         st.caption(
-            f"Of {len(found.panels)} maps, **{len(sure)}** explain more of the differences between "
-            f"references than maps of shuffled references do (p up to {regions.SURE}, each by "
-            f"itself){': ' + names if names else ''}. Above each panel: share that its map "
-            "explains, the same of shuffled references, and p. Colours: distance from each model's "
-            f"mean.{looking}"
+            f"Of {words.count(len(found.panels), 'map')}, **{len(sure)}** explain more of the "
+            "differences between references than maps of shuffled references do (p up to "
+            f"{regions.SURE}, each by itself){': ' + names if names else ''}. Above each panel: "
+            "share that its map explains, the same of shuffled references, and p. Colours: "
+            f"distance from each model's mean.{looking}"
         )
 
 

@@ -73,7 +73,9 @@ def triple(
     credit, mine = one.credits[row], escape(rows[row].name)
     verdict = "agrees with" if credit > 0.5 else "is against" if credit < 0.5 else "divides evenly"
     voters = one.votes_a + one.votes_b
-    share = "" if voters == 1 else f" ({100 * credit:.0f} % of {voters:g} votes with it)"
+    share = (
+        "" if voters == 1 else f" ({100 * credit:.0f} % of {words.count(voters, 'vote')} with it)"
+    )
     head = f"<strong>{mine}</strong>&nbsp;{verdict} people{share}"
     body = (
         f'<div class="cs-head"><span>{head}</span><span class="cs-quiet">page {one.page}</span>'
@@ -97,7 +99,8 @@ def _side(
     )
     voters = one.votes_a + one.votes_b
     about = f", class {given:.2g}" if given is not None else ""
-    people = f'<div class="cs-people">{votes:g} of {voters:g} people{about}</div>'
+    said = f"{votes:g} of {words.count(voters, 'person', 'people')}{about}"
+    people = f'<div class="cs-people">{said}</div>'
     chips = []
     for i, (answer, credit) in enumerate(zip(one.answers, one.credits, strict=True)):
         if answer == side or (answer == "tie" and i == row):
@@ -105,8 +108,7 @@ def _side(
             text = escape(rows[i].name) + (" (tie)" if answer == "tie" else "")
             title = "against most people" if credit < 0.5 else "with most people"
             chips.append(f'<span class="{" ".join(kinds)}" title="{title}">{text}</span>')
-    said = _said(chips)
-    return _figure(images.get(image), f"{side} is closer", people + said)
+    return _figure(images.get(image), f"{side} is closer", people + _said(chips))
 
 
 def _said(chips: Sequence[str]) -> str:
