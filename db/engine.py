@@ -13,10 +13,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-from cssim.errors import BadSetting, Conflict, Unavailable
+from cssim.errors import BadSetting, Conflict
+from db.failures import in_words
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 7_239_104
@@ -75,7 +76,7 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
 
     Raises:
         BadSetting: the URL cannot be read or its driver is not installed.
-        Unavailable: the database does not answer.
+        Unavailable: the database does not answer, or its file cannot be used.
         Conflict: the database was written by a newer CS-Sim.
     """
     engine = _engine(url)
@@ -85,13 +86,12 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
             connection.execute(text("select 1"))
         if migrate:
             migrate_to_head(database)
-    except OperationalError as error:
+    except DatabaseError as error:
         engine.dispose()
-        reason = str(error.orig).strip()
-        raise Unavailable(
-            f"the database {engine.url.render_as_string(hide_password=True)} does not answer: "
-            f"{reason}. Check CSSIM_DATABASE_URL and that the server runs."
-        ) from error
+        told = in_words(error, url)
+        if told is None:
+            raise
+        raise told from error
     except BaseException:
         engine.dispose()
         raise
@@ -109,7 +109,7 @@ def _engine(url: str) -> Engine:
                     "CSSIM_DATABASE_URL must name a SQLite file: workers and the app share it, "
                     f"got {url!r}"
                 )
-            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(str(parsed.database)).parent)
             engine = create_engine(parsed, pool_size=20, max_overflow=20)
             _sqlite_rules(engine)
             return engine
@@ -118,6 +118,16 @@ def _engine(url: str) -> Engine:
         raise BadSetting(
             f"CSSIM_DATABASE_URL must be a SQLAlchemy URL whose driver is installed, such as "
             f"sqlite:///file.db or postgresql+psycopg://user@host/name: {error}"
+        ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(
+            f"CSSIM_DATABASE_URL must name a file in a folder that can be made, got {folder}: "
+            f"{error.strerror}"
         ) from error
 
 

@@ -15,7 +15,7 @@ import click
 
 from cssim.config import Settings, load_settings
 from cssim.errors import Cancelled, CSSimError
-from cssim.services import executors, jobs
+from cssim.services import executors, failing, jobs
 from cssim.services.jobs import JobRequest
 from cssim.services.plain import plain
 from cssim.services.workspace import Workspace, open_workspace
@@ -23,7 +23,11 @@ from cssim.types import JobInfo, JobState
 
 
 class Commands(click.Group):
-    """A group that tells what CS-Sim raises on purpose as one message, with exit code 1."""
+    """A group that tells what CS-Sim raises on purpose as one message, with exit code 1.
+
+    So it does with what the machine fails at: a folder that cannot be written, a full disk, a
+    database that is damaged or held. Anything else is a defect, and its traceback is wanted.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; see the class."""
@@ -31,6 +35,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except CSSimError as error:
             raise click.ClickException(str(error)) from error
+        except Exception as error:
+            told = failing.told(error, ctx.obj.settings) if isinstance(ctx.obj, App) else None
+            if told is None:
+                raise
+            raise click.ClickException(str(told)) from error
 
 
 class App:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cssim.config import Settings
+from cssim.errors import BadSetting
 from cssim.images import ImageStore
 from cssim.types import Project
 from db import library
@@ -33,9 +34,16 @@ def open_workspace(settings: Settings) -> Workspace:
     """Make the home folder where it is missing, migrate the database, open the project.
 
     Raises:
+        BadSetting: the home folder cannot be made.
         BadSetting, Unavailable, Conflict: the database cannot be used; see `open_database`.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(
+            f"CSSIM_HOME must be a folder that is there or can be made, got {settings.home}: "
+            f"{error.strerror}"
+        ) from error
     database = open_database(settings.url)
     return Workspace(
         settings=settings,
