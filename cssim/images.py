@@ -1,8 +1,8 @@
 """The image store: files by the hash of their bytes, safe decoding, thumbnails.
 
 Every picture that CS-Sim reads goes through `decode`. The bytes are kept as they came in; EXIF
-orientation, colour modes and transparency are dealt with at reading, so that what an annotator
-sees, what a model embeds and what a thumbnail shows are the same pixels.
+orientation, colour profiles and modes, and transparency are dealt with at reading, so that what an
+annotator sees, what a model embeds and what a thumbnail shows are the same pixels.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
-from cssim import colour, words
+from PIL import Image, UnidentifiedImageError
 
+from cssim import colour, words
 from cssim.errors import BadImage, NotFound
+from cssim.pixels import in_srgb, orientation, upright
 
 # Pillow registers formats lazily, and knows none of them by name before.
 Image.init()
@@ -50,9 +50,6 @@ THUMBNAIL_TYPE = "image/jpeg"
 Image.MAX_IMAGE_PIXELS = None
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_OPAQUE_8_BIT = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "RGBX")
-_ORIENTATION = 0x0112
-"""EXIF tag; 5 to 8 mean that width and height change places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,8 @@ class StoredImage:
     """Pixels after EXIF orientation."""
     notes: tuple[str, ...] = ()
     """What a person should know: first frame of an animation, an extension that lies."""
+    colour: str = ""
+    """Version of the conversion to sRGB; empty where the pixels are taken as they stand."""
 
 
 class ImageStore:
@@ -89,14 +88,25 @@ class ImageStore:
             BadImage: it cannot be decoded completely, or has more than `max_pixels` pixels.
         """
         sha256 = hashlib.sha256(data).hexdigest()
+        image = _opened(data, name, self.max_pixels)
+        use = colour.use_of(image)  # decoding takes the profile off
         if sha256 in self:  # was decoded when it came in
-            image = _opened(data, name, self.max_pixels)
             width, height = _oriented_size(image)
         else:
-            image = _opened(data, name, self.max_pixels)
             width, height = _converted(image, name).size
             _write_atomically(self._file(sha256), data)
-        return StoredImage(sha256, width, height, _notes(image, name))
+        return StoredImage(sha256, width, height, _notes(image, name, use), _version(use))
+
+    def colour(self, sha256: str) -> str:
+        """`StoredImage.colour` of a picture that came in before; reads only its header.
+
+        Empty where its file is gone or damaged, too.
+        """
+        try:
+            with Image.open(self._file(sha256), formats=FORMATS) as image:
+                return _version(colour.use_of(image))
+        except (OSError, ValueError, SyntaxError):
+            return ""
 
     def __contains__(self, sha256: object) -> bool:
         return isinstance(sha256, str) and bool(_HASH.fullmatch(sha256)) and self._has(sha256)
@@ -132,7 +142,7 @@ class ImageStore:
         """
         original = self.path(sha256)
         side = next((w for w in THUMBNAIL_WIDTHS if w >= width), THUMBNAIL_WIDTHS[-1])
-        cached = self.root / "thumbnails" / str(side) / sha256[:2] / f"{sha256}.jpg"
+        cached = self._thumbnails / str(side) / sha256[:2] / f"{sha256}.jpg"
         try:
             return cached.read_bytes()
         except FileNotFoundError:
@@ -143,6 +153,11 @@ class ImageStore:
         _write_atomically(cached, buffer.getvalue(), durable=False)
         return buffer.getvalue()
 
+    @property
+    def _thumbnails(self) -> Path:
+        """Apart for each way of converting colours: those of an earlier one are not shown."""
+        return self.root / "thumbnails" / colour.VERSION
+
     def _file(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
 
@@ -151,16 +166,26 @@ class ImageStore:
 
 
 def decode(data: bytes, *, name: str, max_pixels: int = 100_000_000) -> Image.Image:
-    """The picture in `data` as RGB pixels, upright.
+    """The picture in `data` as sRGB pixels, upright.
 
-    EXIF orientation is applied; grey, palette, CMYK, 16-bit and floating-point pictures are
-    converted; transparency is laid on white; of an animation the first frame is taken.
+    EXIF orientation and colour profiles (`cssim.colour`) are applied; grey, palette, CMYK, 16-bit
+    and floating-point pictures are converted; transparency is laid on white; of an animation the
+    first frame is taken.
 
     Raises:
         BadImage: not an image, damaged or cut off, or more than `max_pixels` pixels (found in the
             header, before anything is decoded).
     """
     return _converted(_opened(data, name, max_pixels), name)
+
+
+def colour_of(data: bytes) -> str:
+    """`StoredImage.colour` of a file's bytes; reads only their header."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return _version(colour.use_of(image))
+    except (OSError, ValueError, SyntaxError):
+        return ""
 
 
 def is_image_file(path: Path) -> bool:
@@ -197,62 +222,21 @@ def _converted(image: Image.Image, name: str) -> Image.Image:
     """The first frame, upright, in RGB."""
     try:
         image.load()
-        upright = _upright(image)
-        return _rgb(upright)
+        rgb = in_srgb(upright(image))
     except MemoryError as error:
         raise BadImage(f"{name}: too large for this machine's memory") from error
     except Exception as error:  # as in `_opened`
         raise BadImage(f"{name}: damaged or cut off ({_reason(error)})") from error
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    if _orientation(image) == 1:
-        return image
-    return ImageOps.exif_transpose(image)
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; 1 (upright) where there is none or it makes no sense."""
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # a broken EXIF block does not spoil the pixels
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    rgb.info.pop("icc_profile", None)  # its numbers mean sRGB now
+    return rgb
 
 
 def _oriented_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
-    return (height, width) if _orientation(image) >= 5 else (width, height)
+    return (height, width) if orientation(image) >= 5 else (width, height)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode == "F" or image.mode.startswith("I"):
-        return _from_wide(image)
-    if image.mode in _OPAQUE_8_BIT and "transparency" not in image.info:
-        return image.convert("RGB")
-    layered = image.convert("RGBA")
-    white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, layered).convert("RGB")
-
-
-def _from_wide(image: Image.Image) -> Image.Image:
-    """One channel of 16 or 32 bits: scaled to 0..255, where Pillow's own conversion clips.
-
-    Integers within 0..65535 are taken as 16 bits and floats within 0..1 as shares of white; other
-    ranges are stretched from their least to their greatest value.
-    """
-    values = np.asarray(image, dtype=np.float64)
-    low, high = float(values.min()), float(values.max())
-    full = 1.0 if image.mode == "F" else 65535.0
-    if low >= 0 and high <= full:
-        low, high = 0.0, full
-    scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
-    return Image.fromarray(np.rint(scaled).astype(np.uint8), mode="L").convert("RGB")
-
-
-def _notes(image: Image.Image, name: str) -> tuple[str, ...]:
+def _notes(image: Image.Image, name: str, use: colour.Use) -> tuple[str, ...]:
     notes = []
     frames = getattr(image, "n_frames", 1)
     # A phone's MPO holds a preview or a second eye beside the photo: no animation.
@@ -264,7 +248,13 @@ def _notes(image: Image.Image, name: str) -> tuple[str, ...]:
     found = "JPEG" if image.format == "MPO" else image.format
     if promised != found:
         notes.append(f"named {Path(name).suffix or 'without extension'}, but it is a {found} file")
+    if use is colour.Use.UNUSABLE:
+        notes.append(colour.UNUSABLE)
     return tuple(notes)
+
+
+def _version(use: colour.Use) -> str:
+    return colour.VERSION if use is colour.Use.CONVERT else ""
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ Conventions, written once and used everywhere:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -143,11 +144,27 @@ class Image:
     height: int | None = None
     """Pixels after EXIF orientation."""
     tags: tuple[str, ...] = ()
+    colour: str | None = None
+    """Version of the conversion of its colours to sRGB; empty: its pixels are sRGB as they stand;
+    None: nobody has looked yet."""
 
     @property
     def available(self) -> bool:
         """Whether the pixels are here: it can be shown and embedded."""
         return self.sha256 is not None
+
+
+def pixel_key(sha256: str, colour: str) -> str:
+    """64 hexadecimal digits under which caches keep what was computed of a picture's pixels.
+
+    The hash of the file where its pixels are taken as they stand; another one where its colours are
+    converted, so that what was computed before there was a conversion, or by another, is not met.
+
+    Args:
+        sha256: of the file's bytes.
+        colour: version of the conversion; empty where there is none.
+    """
+    return hashlib.sha256(f"{sha256} {colour}".encode()).hexdigest() if colour else sha256
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = ("cssim.types", "cssim.errors", "cssim.config", "cssim.words")
 LIBRARY = (
     "cssim.images",
+    "cssim.pixels",
+    "cssim.colour",
     "cssim.cosis",
     "cssim.labels",
     "cssim.triples",
@@ -35,9 +37,11 @@ SCIENCE = (
     "safetensors", "pyarrow",
 )  # fmt: skip
 SIDEWAYS = {
+    "cssim.images": ("cssim.pixels", "cssim.colour"),
+    "cssim.pixels": ("cssim.colour",),
     "cssim.training": ("cssim.embeddings",),
     # Pictures that a caller hands to an ensemble are decoded as safely as those of the store.
-    "cssim.ensembles": ("cssim.embeddings", "cssim.training", "cssim.images"),
+    "cssim.ensembles": ("cssim.embeddings", "cssim.training", "cssim.images", "cssim.pixels"),
     "cssim.demo": ("cssim.images", "cssim.embeddings", "cssim.training"),
 }
 SEAM = ("cssim.triples",)

@@ -26,7 +26,8 @@ from cssim.embeddings import ssim
 from cssim.embeddings.encoder import Encoder
 from cssim.ensembles.pictures import Picture, as_picture
 from cssim.errors import BadImage, BadInput, NotFound
-from cssim.images import SUFFIXES
+from cssim.images import SUFFIXES, colour_of
+from cssim.types import pixel_key
 
 Progress = Callable[[int, int, str], None]
 
@@ -44,7 +45,7 @@ class Index:
     dims: tuple[int, ...]
     """Length of each member's embeddings."""
     keys: tuple[str, ...]
-    """(n,) SHA-256 of each picture's file, or of its pixels where it was no file."""
+    """(n,) `pixel_key` of each picture's file, or SHA-256 of its pixels where it was no file."""
     paths: tuple[str, ...]
     """(n,) where each picture was found."""
     vectors: NDArray[np.float32]
@@ -217,7 +218,7 @@ def image_files(folder: Path) -> Iterator[Path]:
 
 
 def content_key(image: Picture) -> str:
-    """SHA-256 of a file's bytes, or of size and pixels where it is no file.
+    """`pixel_key` of a file's bytes, or SHA-256 of size and pixels where it is no file.
 
     Raises:
         NotFound, BadImage, BadInput: see `as_picture`.
@@ -229,11 +230,12 @@ def _read(image: Picture, known: Container[str]) -> tuple[str, PIL.Image.Image |
     """The picture's key, and its pixels unless the key is known."""
     if isinstance(image, str | Path):
         try:
-            key = hashlib.sha256(Path(image).read_bytes()).hexdigest()
+            data = Path(image).read_bytes()
         except FileNotFoundError:
             raise NotFound(f"no image file {image}") from None
         except OSError as error:
             raise BadImage(f"{image} cannot be read: {error.strerror}") from error
+        key = pixel_key(hashlib.sha256(data).hexdigest(), colour_of(data))
         return key, None if key in known else as_picture(image)
     picture = as_picture(image)
     text = f"pixels {picture.size}".encode() + picture.tobytes()

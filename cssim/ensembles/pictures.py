@@ -6,23 +6,19 @@ was uploaded or is asked about by its path.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import PIL.Image
-import PIL.ImageOps
 from numpy.typing import NDArray
 
 from cssim.errors import BadImage, BadInput, NotFound
 from cssim.images import decode
+from cssim.pixels import in_srgb, upright
 
 Picture: TypeAlias = str | Path | PIL.Image.Image | NDArray[np.uint8]
 """A path, a Pillow image, or an array (height, width) or (height, width, 3) of uint8."""
-
-_AS_TIFF = frozenset({"CMYK", "YCbCr", "LAB", "I", "F"})
-"""Modes that PNG cannot hold."""
 
 
 def as_picture(given: Picture) -> PIL.Image.Image:
@@ -53,16 +49,12 @@ def _from_file(path: Path) -> PIL.Image.Image:
 
 
 def _from_pillow(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Any mode, through a lossless file in memory and the one decoder."""
+    """Any mode, as the image store would have it."""
     try:
-        upright = PIL.ImageOps.exif_transpose(image)
-        if upright.mode == "RGB" and "transparency" not in upright.info:
-            return upright
-        file = io.BytesIO()
-        upright.save(file, "TIFF" if upright.mode in _AS_TIFF else "PNG")
+        image.load()
+        return in_srgb(upright(image))
     except (OSError, ValueError) as error:
         raise BadImage(f"a Pillow image of mode {image.mode} cannot be used: {error}") from error
-    return decode(file.getvalue(), name=f"a Pillow image of mode {image.mode}")
 
 
 def _from_array(array: NDArray[np.uint8]) -> PIL.Image.Image:

@@ -8,6 +8,7 @@ import pytest
 
 from cssim.ensembles.pictures import as_picture
 from cssim.errors import BadImage, BadInput, NotFound
+from tests.icc import P3, rgb_profile
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=2)
@@ -65,5 +66,15 @@ def test_what_is_no_picture_is_refused(tmp_path: Path):
         as_picture(np.zeros((2, 2, 4), dtype=np.uint8))
     with pytest.raises(BadInput, match="int"):
         as_picture(7)  # type: ignore[arg-type]
-    with pytest.raises(BadImage, match="HSV"):
-        as_picture(PIL.Image.new("HSV", (2, 2)))
+    PIL.Image.effect_noise((64, 64), 50).save(tmp_path / "y.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "y.png").read_bytes()[:2000])
+    with PIL.Image.open(tmp_path / "half.png") as half, pytest.raises(BadImage, match="mode L"):
+        as_picture(half)
+
+
+def test_a_pillow_image_is_converted_by_the_profile_that_it_carries(tmp_path: Path):
+    image = PIL.Image.new("RGB", (2, 2), (234, 51, 35))
+    image.save(tmp_path / "wide.png", icc_profile=rgb_profile(P3))
+    with PIL.Image.open(tmp_path / "wide.png") as opened:
+        assert pixels(opened)[0, 0].tolist() == [255, 0, 0]
+    assert pixels(tmp_path / "wide.png")[0, 0].tolist() == [255, 0, 0]

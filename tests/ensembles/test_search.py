@@ -1,5 +1,6 @@
 """Search finds what `distance` says is closest, from a folder, a list, an index or its file."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cssim.ensembles.index import Index
 from cssim.ensembles.strategies import strategy
 from cssim.errors import BadImage, BadInput, NotFound
 from tests.ensembles.test_ensemble import BLUE, ORANGE, RED, SUM, TWO, MeanColour, plain
+from tests.icc import P3, rgb_profile
 
 AGAINST = Fitted("stacking", (1.5 / 2, -0.5 / 2), (1.0, 0.3))
 VOTE = Fitted("vote", (0.5, 0.5), (1.0, 1.0), votes=True)
@@ -193,3 +195,22 @@ def test_search_by_one_matrix_product_ranks_near_ties_exactly():
     exact = 2 * (1 - unit @ unit[5])
     found = ensemble.search(plain(0, 5, 0), index, top=10)
     assert [one.distance for one in found] == pytest.approx(np.sort(exact)[:10], abs=1e-12)
+
+
+def test_an_index_from_before_colours_were_converted_is_not_believed(tmp_path: Path):
+    """Its vectors of pictures with a profile were made from other pixels; the others stay."""
+    (tmp_path / "photos").mkdir()
+    for name, profile in (("plain", None), ("wide", rgb_profile(P3))):
+        image = PIL.Image.new("RGB", (4, 4), (234, 51, 35))
+        image.save(tmp_path / "photos" / f"{name}.png", icc_profile=profile)
+    encoder = Counting("soft", "c9")
+    ensemble = Ensemble({"soft": encoder}, Fitted("single", (1.0,), (1.0,)))
+    made = ensemble.index(tmp_path / "photos")
+    files = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in made.paths]
+    assert [key == file for key, file in zip(made.keys, files, strict=True)] == [True, False]
+    before = replace(made, keys=tuple(files), vectors=made.vectors + 7)
+    encoder.seen = 0
+    again = ensemble.index(tmp_path / "photos", known=before)
+    assert encoder.seen == 1
+    assert again.vectors[0] == pytest.approx(made.vectors[0] + 7)
+    assert again.vectors[1] == pytest.approx(made.vectors[1])
