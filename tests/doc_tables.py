@@ -24,6 +24,8 @@ def commands(group: click.Group = cli, prefix: str = "") -> Iterator[tuple[str, 
     """Each command that does something, with its words, sorted."""
     for name, command in sorted(group.commands.items()):
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield prefix + name, command
             yield from commands(command, f"{prefix}{name} ")
         else:
             yield prefix + name, command

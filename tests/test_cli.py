@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -40,6 +41,8 @@ def ask(*words: object) -> Any:
 def _leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield (*path, name)
             yield from _leaves(command, (*path, name))
         else:
             yield (*path, name)
@@ -62,6 +65,27 @@ def test_each_command_has_help_with_an_example(leaf: tuple[str, ...]) -> None:
     text = " ".join(run(*leaf, "--help").stdout.split())
     _, example = text.split("Example: python -m cssim ")
     assert " ".join(leaf) in example
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=" ".join)
+def test_each_example_is_a_line_that_the_command_takes(
+    leaf: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = run(*leaf, "--help").stdout.split("Example: python -m cssim ")[1]
+    words = shlex.split(text.split(">")[0].removeprefix("--home cssim-data/demo "))
+    for name in words:  # the files and folders that it names
+        if name.endswith((".jpg", ".txt", ".pth")):
+            Path(name).touch()
+        elif "/" in name:
+            Path(name).mkdir(parents=True)
+    command: click.Command = main
+    for word in leaf:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    assert words[: len(leaf)] == list(leaf)
+    command.make_context(leaf[-1], [word for word in words[len(leaf) :] if word != "--json"])
+    assert {word for word in words if word.startswith("tiny")} <= {"tiny-clip", "tiny-dino"}
 
 
 def test_help_and_start_load_neither_torch_nor_streamlit() -> None:

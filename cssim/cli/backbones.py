@@ -18,12 +18,7 @@ _NARROW = ("name", "family", "pixels", "millions", "licence", "here")
 _BY_FAMILY = ("family", "embedding", "LoRA on")
 
 
-@click.group(
-    invoke_without_command=True,
-    epilog="\b\nExamples:\n  python -m cssim backbones\n"
-    "  python -m cssim backbones show dinov2-base\n"
-    "  python -m cssim backbones import vgg-16 vgg16-397923af.pth",
-)
+@click.group(invoke_without_command=True, epilog="Example: python -m cssim backbones --json")
 @json_option
 @click.pass_context
 def backbones(context: click.Context, as_json: bool) -> None:
