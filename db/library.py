@@ -152,7 +152,7 @@ def _image_query(project_id: int, tag: str | None, available: bool | None, searc
         has = ImageRow.sha256.is_not(None)
         query = query.where(has if available else ~has)
     if search:
-        query = query.where(func.lower(ImageRow.name).contains(search.lower(), autoescape=True))
+        query = query.where(ImageRow.name.icontains(search, autoescape=True))
     return query
 
 

@@ -235,6 +235,14 @@ def test_images_are_listed_by_tag_availability_and_part_of_the_name(database, pr
     assert found(offset=1, limit=1) == ["sky.jpg"]
 
 
+@pytest.mark.parametrize("search", ["Übung", "übung", "ÜBUNG"])
+def test_capitals_of_any_alphabet_are_found_in_either_case(database, project, search):
+    record(database, project, file("Übung.jpg", "1"), file("other.jpg", "2"))
+    with database.reading() as session:
+        found = library.list_images(session, project, search=search)
+    assert [image.name for image in found] == ["Übung.jpg"]
+
+
 def test_projects_do_not_see_each_others_images(database, project):
     record(database, project, file("a.jpg", "1"))
     with database.writing() as session:
