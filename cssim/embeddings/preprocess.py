@@ -53,11 +53,11 @@ def from_processor(processor: Any) -> Preprocessing:
     """The preprocessing that a transformers image processor describes, without its crop.
 
     Raises:
-        BadInput: it gives no input size.
+        BadInput: it gives no input size, or does more than resize, scale and normalise.
     """
     height, width = _size(processor)
     identity = not getattr(processor, "do_normalize", True)
-    return Preprocessing(
+    found = Preprocessing(
         height=height,
         width=width,
         mean=(0.0, 0.0, 0.0) if identity else tuple(float(v) for v in processor.image_mean),
@@ -65,6 +65,27 @@ def from_processor(processor: Any) -> Preprocessing:
         resample=int(processor.resample),
         scale=float(processor.rescale_factor) if processor.do_rescale else 1.0,
     )
+    _check(found, processor)
+    return found
+
+
+def _check(found: Preprocessing, processor: Any) -> None:
+    """Hold the preprocessing against the processor itself, on a picture that needs no resizing.
+
+    Some turn the order of the channels round, or normalise twice: their networks would answer all
+    the same, and wrongly.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, (found.height, found.width, 3))
+    picture = PIL.Image.fromarray(noise.astype(np.uint8))
+    whole = {"do_resize": False, "do_center_crop": False, "return_tensors": "pt"}
+    theirs = processor(images=picture, **whole)["pixel_values"]
+    ours = found([picture])
+    if theirs.shape != ours.shape or not torch.allclose(theirs.float(), ours, atol=1e-3):
+        raise BadInput(
+            f"{type(processor).__name__} does more with a picture than resize, scale and normalise "
+            "it, so the network would see other pixels than it was trained on; use a backbone of "
+            "another family"
+        )
 
 
 def _size(processor: Any) -> tuple[int, int]:

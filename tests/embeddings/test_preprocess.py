@@ -38,6 +38,26 @@ def test_shortest_edge_and_missing_sizes():
         from_processor(own)
 
 
+@pytest.mark.parametrize("kind", ["MobileViT", "EfficientNet", "Siglip2"])
+def test_a_processor_that_does_more_is_refused_and_not_imitated_in_part(kind):
+    """The first turns the channels round, the second normalises twice, the third cuts patches."""
+    own = processor(f"{kind}ImageProcessorPil", size={"height": 32, "width": 32})
+    with pytest.raises(BadInput, match="does more with a picture"):
+        from_processor(own)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["Bit", "CLIP", "ConvNext", "DeiT", "MobileNetV1", "MobileNetV2", "Siglip", "ViT"],
+)
+def test_the_processors_of_known_families_are_read_in_full(kind):
+    own = processor(f"{kind}ImageProcessorPil")
+    found = from_processor(own)
+    image = pictures(1, size=(found.width, found.height))
+    theirs = own(images=image, do_resize=False, do_center_crop=False, return_tensors="pt")
+    torch.testing.assert_close(found(image), theirs.pixel_values, atol=1e-5, rtol=0)
+
+
 def test_normalisation_by_hand():
     preprocess = Preprocessing(1, 1, mean=(0.5, 0.0, 0.2), std=(0.5, 1.0, 0.1))
     pixels = preprocess([PIL.Image.new("RGB", (3, 3), (255, 51, 0))])
