@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cssim.errors import BadInput, Conflict, NotFound
 from cssim.types import Cluster, ClusterKind, Image, Project
-from db.models import Base, ClusterRow, ImageNameRow, ImageRow, ImageTagRow, ProjectRow
+from db.models import Base, ClusterRow, ImageNameRow, ImageRow, ImageTagRow, PageRow, ProjectRow
 
 CHUNK = 5_000
 """Values in one `IN` list: SQLite takes 32,766 parameters, PostgreSQL 65,535."""
@@ -142,6 +142,12 @@ def count_images(
     """How many images `list_images` would give without a limit."""
     query = _image_query(project_id, tag, available, search).subquery()
     return session.scalar(select(func.count()).select_from(query)) or 0
+
+
+def reference_ids(session: Session, project_id: int) -> set[int]:
+    """Images that are the reference of a page in any of the project's sets."""
+    query = select(PageRow.reference_id).where(PageRow.project_id == project_id).distinct()
+    return set(session.scalars(query))
 
 
 def _image_query(project_id: int, tag: str | None, available: bool | None, search: str) -> Any:

@@ -22,6 +22,7 @@ from cssim.services import failing
 from cssim.services.label_export import ExportReport, export_labels
 from cssim.services.label_import import LabelReport, import_labels
 from cssim.services.sources import Candidate, Problem, Upload, find_images
+from cssim.services.unused import unused_references
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples, standing, triples_from
 from cssim.types import Cluster, ClusterKind, Judgement, Page, PageMode
@@ -307,14 +308,14 @@ def draw_cluster(
         ws: the workspace.
         name: of the cluster.
         kind: context clusters have exactly one reference.
-        references: image ids, or how many to draw.
+        references: image ids, or how many to draw among those that no other set asks about.
         pages_per_reference: pages for each of them.
         candidates: per page, 2 to 5; 2 to choose on.
         mode: how the pages are answered.
         wanted: how many people are to answer each page.
         tag: draw references only among the images with this tag; candidates come from all.
         context: what the reference shows, free text.
-        seed: the same seed on the same images draws the same pages.
+        seed: the same seed on the same images and sets draws the same pages.
 
     Raises:
         BadInput: too few images, or a context cluster with several references.
@@ -327,7 +328,8 @@ def draw_cluster(
     with ws.database.writing() as session:
         pool = [i.id for i in library.list_images(session, ws.project.id, available=True)]
         if isinstance(references, int):
-            among = library.list_images(session, ws.project.id, available=True, tag=tag)
+            tagged = library.list_images(session, ws.project.id, available=True, tag=tag)
+            among = unused_references(session, ws.project.id, tagged, count)
             references = sampling.draw_references([i.id for i in among], count, rng)
         drawn = sampling.draw_pages(references, pool, pages_per_reference, candidates, rng)
         source = {"format": "drawn", "seed": seed, "tag": tag}

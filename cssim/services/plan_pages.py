@@ -14,6 +14,7 @@ from cssim.errors import BadInput
 from cssim.sampling.drawing import draw_stratified
 from cssim.sampling.medoids import k_medoids
 from cssim.services.plan_specs import PlanSpec
+from cssim.services.unused import unused_references
 from cssim.services.workspace import Workspace
 from cssim.types import Image, ModelInfo, ModelKind
 from db import library, runs
@@ -34,7 +35,7 @@ class Drawn:
 
 
 def draw(ws: Workspace, spec: PlanSpec) -> Drawn:
-    """The pages of a plan that needs no models; the same seed gives the same pages.
+    """The pages of a plan that needs no models; the same seed on the same sets gives the same.
 
     Raises:
         BadInput: too few images, unknown references or tags, or nothing embedded for medoids.
@@ -88,7 +89,10 @@ def draw_candidates(
 def choose_references(
     ws: Workspace, spec: PlanSpec, images: Sequence[Image], rng: np.random.Generator
 ) -> list[int]:
-    """The references named, or as many as asked for: at random, or typical ones."""
+    """The references named, or as many as asked for: at random, or typical ones.
+
+    Those that are not named are references of no other set.
+    """
     known = {image.id for image in images}
     if spec.references:
         unknown = [id_ for id_ in spec.references if id_ not in known]
@@ -98,11 +102,20 @@ def choose_references(
                 f"first of them {unknown[0]}"
             )
         return list(spec.references)
-    among = [i.id for i in images if spec.tag is None or spec.tag in i.tags]
     if spec.choose_references == "medoids":
         found = suggest_references(ws, spec.reference_count, tag=spec.tag, seed=spec.seed)
         return [suggestion.image.id for suggestion in found]
-    return sampling.draw_references(among, spec.reference_count, rng)
+    among = unused_images(ws, images, spec.tag, spec.reference_count)
+    return sampling.draw_references([i.id for i in among], spec.reference_count, rng)
+
+
+def unused_images(
+    ws: Workspace, images: Sequence[Image], tag: str | None, count: int
+) -> list[Image]:
+    """Images with the tag that are references of no set; raises `BadInput` if under `count`."""
+    tagged = [image for image in images if tag is None or tag in image.tags]
+    with ws.database.reading() as session:
+        return unused_references(session, ws.project.id, tagged, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +132,9 @@ class Suggestion:
 def suggest_references(
     ws: Workspace, count: int, *, tag: str | None = None, model: str | None = None, seed: int = 0
 ) -> list[Suggestion]:
-    """Typical images: k-medoids of embeddings that lie in the cache, the largest groups first.
+    """Typical images that are references of no set yet, the largest groups first.
+
+    They are the k-medoids of embeddings that lie in the cache.
 
     Args:
         ws: the workspace.
@@ -130,10 +145,10 @@ def suggest_references(
         seed: the same seed gives the same references.
 
     Raises:
-        BadInput: no model has embedded enough of the images.
+        BadInput: no model has embedded enough of the images, or too few are no references yet.
         NotFound: no model of that name.
     """
-    images = [i for i in images_of(ws) if tag is None or tag in i.tags]
+    images = unused_images(ws, images_of(ws), tag, count)
     chosen, vectors, found = _embedded(ws, images, model)
     here = [image for image, is_there in zip(images, found, strict=True) if is_there]
     if len(here) < max(count, 1):

@@ -15,6 +15,7 @@ from cssim.services.plan_pages import (
     choose_references,
     draw_candidates,
     images_of,
+    unused_images,
 )
 from cssim.services.plan_specs import PlanSpec
 from cssim.services.running import JobContext
@@ -183,12 +184,7 @@ def _uncertain_references(
     features = features_of(ws, encoder, triples.reference, cancelled=context.cancelled)
     known = collect(np.stack(distances), triples.share_a, triples.reference, features)
     process = fit_gaussian(known)
-    among = [i.id for i in images if spec.tag is None or spec.tag in i.tags]
-    if len(among) < spec.reference_count:
-        raise BadInput(
-            f"{words.count(spec.reference_count, 'reference was', 'references were')} asked for, "
-            f"there are {words.count(len(among), 'image')}"
-        )
+    among = [i.id for i in unused_images(ws, images, spec.tag, spec.reference_count)]
     vectors = embeddings_of(
         ws, encoder, among, progress=context.part(0.4, 0.5), cancelled=context.cancelled
     )

@@ -98,9 +98,12 @@ def test_what_an_active_plan_lacks_is_said_before_a_job_is_queued(filled):
         plan_pages.suggest_references(filled, 2)
 
 
-def test_suggested_references_stand_for_all_pictures(embedded):
+def test_suggested_references_stand_for_all_pictures_that_are_no_reference_yet(embedded):
     found = plan_pages.suggest_references(embedded, 3, model="histogram")
-    assert sum(one.stands_for for one in found) == 14
+    with embedded.database.reading() as session:
+        taken = library.reference_ids(session, embedded.project.id)
+    assert sum(one.stands_for for one in found) == 14 - len(taken) == 9
+    assert not taken & {one.image.id for one in found}
     assert [one.stands_for for one in found] == sorted((o.stands_for for o in found), reverse=True)
     assert sum(one.share for one in found) == pytest.approx(1)
     assert len({one.image.id for one in found}) == 3

@@ -494,12 +494,16 @@ def test_a_cluster_of_open_pages_is_drawn_from_images_with_pixels(ws, tmp_path):
     with ws.database.reading() as session:
         pages = annotations.pages_of(session, [cluster.id])
     assert pages[0].reference in {image.id for image in listed(ws, tag="sea")}
-    again = library.draw_cluster(
-        ws, "again", ClusterKind.CONTEXT, pages_per_reference=5, tag="sea", seed=3
-    )
+    named = [pages[0].reference]
+    drawn = [
+        library.draw_cluster(
+            ws, name, ClusterKind.CONTEXT, references=named, pages_per_reference=5, seed=3
+        ).id
+        for name in ("again", "and again")
+    ]
     with ws.database.reading() as session:
-        same = annotations.pages_of(session, [again.id])
-    assert [page.candidates for page in same] == [page.candidates for page in pages]
+        one, two = ([p.candidates for p in annotations.pages_of(session, [id_])] for id_ in drawn)
+    assert one == two
     with pytest.raises(BadInput, match="exactly one reference"):
         library.draw_cluster(ws, "two", ClusterKind.CONTEXT, references=2)
     with pytest.raises(Conflict):

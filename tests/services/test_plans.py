@@ -21,7 +21,7 @@ from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import Answer, ClusterKind, JudgementKind, PageMode, Person
 from db import annotations as records
 from db import library
-from db.models import PageRow
+from db.models import ImageRow, PageRow
 from tests.pages import add_pictures, rank_pages
 
 LEFT, RIGHT = Answer(JudgementKind.ANSWER, (0, 1)), Answer(JudgementKind.ANSWER, (1, 0))
@@ -96,8 +96,9 @@ def test_a_plan_makes_its_set_and_counts_what_comes_in(ws):
 
 def test_the_same_seed_draws_the_same_pages_and_a_name_is_taken_once(ws):
     add_pictures(ws, 12)
+    named = {"references": (5, 9), "kind": "validation", "seed": 4}
     for name in ("one", "two"):
-        plans.make_plan(ws, choose(name, 9, kind="validation", reference_count=2, seed=4))
+        plans.make_plan(ws, choose(name, 9, **named))
     drawn = [
         [(r.reference_id, r.position) for r in rows_of(ws, plan_id=plan.id)]
         for plan in plans.list_plans(ws)
@@ -274,6 +275,23 @@ def test_the_training_round_tells_what_was_right_and_counts_nowhere(ws):
     plans.make_plan(ws, choose("p", 60, gold="checks", gold_rate=0.5))
     seen = {h.page.id for h in work(ws, ada, 12)}
     assert not seen & {page.page.id for page in pages}
+
+
+@pytest.mark.parametrize("lost", ["reference", "candidate"])
+def test_pages_whose_picture_has_no_pixels_check_nobody(ws, lost):
+    pictures = add_pictures(ws, 12)
+    make_gold(ws, pictures, 1)
+    (ada,) = people(ws, "Ada")
+    plans.make_plan(ws, choose("p", 4, references=(pictures[5],), repeat_rate=0.9, repeat_gap=1))
+    seen = work(ws, ada, 2)
+    lost_ids = [pictures[0 if lost == "reference" else 1]]
+    lost_ids += [h.page.reference if lost == "reference" else h.page.candidates[0] for h in seen]
+    with ws.database.writing() as session:
+        session.execute(update(ImageRow).where(ImageRow.id.in_(lost_ids)).values(sha256=None))
+    assert gold.training_pages(ws, ada) == []
+    plans.make_plan(ws, choose("q", 8, references=(pictures[9],), gold="checks", gold_rate=0.9))
+    assert {h.page.reference for h in work(ws, ada, 5)} <= set(pictures) - set(lost_ids)
+    assert not {i for h in work(ws, ada, 2) for i in h.page.candidates} & set(lost_ids)
 
 
 def test_a_known_order_asks_for_pairs_of_different_classes_only():
