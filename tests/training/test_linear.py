@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from cssim.errors import BadInput, Cancelled
 from cssim.training.checkpoint import read_tensors
 from cssim.training.config import TrainConfig
+from cssim.training.data import split
 from cssim.training.linear import HeadModel, fit_head, rotated
 from cssim.training.loop import fit
 from cssim.triples import Triples
@@ -82,6 +84,19 @@ def test_dropout_changes_what_is_learned_and_nothing_else() -> None:
     assert heads[0].curve[0].loss == heads[1].curve[0].loss  # untrained, and never dropped
     assert not torch.equal(heads[0].state["head.up.weight"], heads[1].state["head.up.weight"])
     assert torch.equal(heads[1].state["head.up.weight"], heads[2].state["head.up.weight"])
+
+
+def test_where_the_held_out_pages_are_all_ties_the_loss_says_which_epoch_is_best() -> None:
+    """They have no majority and so no accuracy; the untrained model would be kept for ever."""
+    features = np.random.default_rng(1).normal(size=(14, 6)).astype(np.float32)
+    given = triples(12)
+    held = np.isin(given.page, split(given, 0.3, seed=CONFIG.seed)[1].page)
+    columns = {f: np.where(held, 1.0, getattr(given, f)) for f in ("votes_a", "votes_b")}
+    config = replace(CONFIG, validation_share=0.3, epochs=30, lr=1e-3)
+    curve = fit_head(features, np.arange(1, 15), replace(given, **columns), config).curve
+    assert all(np.isnan(epoch.accuracy) for epoch in curve)
+    best = max(epoch.number for epoch in curve if epoch.best)
+    assert best == min(range(len(curve)), key=lambda number: curve[number].loss) > 0
 
 
 def test_a_run_of_a_cluster_takes_a_second() -> None:
