@@ -100,13 +100,27 @@ def share_of(right: float, n: int) -> Share:
     return Share(right / n, *wilson(right / n, n), n)
 
 
-def pair_votes(answers: Sequence[Said], excluded: frozenset[int] = frozenset()) -> Votes:
-    """All pair votes; those of `excluded` people are rows, but not in the counts of the others."""
+def pair_votes(
+    answers: Sequence[Said], excluded: frozenset[int] = frozenset(), *, once: bool = True
+) -> Votes:
+    """Pair votes; those of `excluded` people are rows, but not in the counts of the others.
+
+    Args:
+        answers: of everybody.
+        excluded: people who do not count.
+        once: of a person who met a question on several pages, only the first vote is kept, so
+            that nobody agrees with themselves. Votes of `NOBODY` are all kept.
+    """
     numbers: dict[tuple[int, int, int], int] = {}
     rows: list[tuple[int, int, int, int, int]] = []
+    met: set[tuple[int, int]] = set()
     for at, said in enumerate(answers):
         for low, high, value in votes_of(said):
             question = numbers.setdefault((said.reference, low, high), len(numbers))
+            if once and said.person != NOBODY:
+                if (said.person, question) in met:
+                    continue
+                met.add((said.person, question))
             rows.append((said.person, question, value, said.votes, at))
     table = np.array(rows, dtype=np.int64).reshape(-1, 5)
     counted = ~np.isin(table[:, 0], sorted(excluded))
@@ -153,7 +167,7 @@ class Overall:
 
     questions: int
     overlapping: int
-    """Questions with two or more votes."""
+    """Questions with the votes of two or more people."""
     alpha: float | None
     """Krippendorff's alpha of pair votes, nominal; None where nobody overlaps."""
     fleiss: float | None

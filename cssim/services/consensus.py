@@ -83,7 +83,7 @@ def consensus_of(ws: Workspace, cluster: str) -> ConsensusView:
     found, answers, decided = _answers(ws, cluster)
     if not answers:
         raise BadInput(f"{cluster} has no answers yet, so there is no consensus")
-    votes = pair_votes(answers)
+    votes = pair_votes(answers, once=False)
     named, numbers = np.unique(votes.person, return_inverse=True)
     fitted = dawid_skene(votes.question, numbers, votes.value, values=3, votes=votes.votes)
     top = majority(votes.counts)

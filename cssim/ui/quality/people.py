@@ -30,8 +30,8 @@ def overall(report: QualityReport) -> None:
             "Alpha of choices",
             _number(found.alpha),
             help="Krippendorff's alpha: 1 is perfect agreement, 0 is chance. On "
-            f"{found.overlapping:,} of {words.count(found.questions, 'question')} with two or more "
-            "votes.",
+            f"{found.overlapping:,} of {words.count(found.questions, 'question')} that two or more "
+            "people answered.",
         )
         st.metric("Fleiss' kappa", _number(found.fleiss), help="each question weighing alike")
         if found.alpha_classes is not None:
