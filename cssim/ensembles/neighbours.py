@@ -46,7 +46,7 @@ class NeighbourWeights(WeightFunction):
     def estimate(self, features: NDArray[np.floating]) -> Estimate:
         """Shrunk accuracy, with the standard deviation of a Beta of as many triples."""
         near = np.argsort(self.known.cosine(features), axis=1, kind="stable")[:, : self.neighbours]
-        competence, triples = _shrunk(self.known, near, self.prior)
+        competence, triples = _shrunk(self.known, near, self.prior, self.known.overall)
         spread = competence * (1 - competence) / (triples[:, None] + self.prior + 1)
         return Estimate(
             competence=competence,
@@ -65,15 +65,20 @@ def fit_neighbours(known: Evidence) -> NeighbourWeights:
 
     The error is the squared difference of predicted and observed accuracy, weighted by triples and
     summed over members; the first of equals is taken, and a single reference gives the overall
-    accuracy.
+    accuracy. The overall accuracy that a reference is predicted by is that of the others, too: with
+    its own answers in it, few references would speak for the strongest prior.
     """
+    if len(known.reference) < 2:
+        return NeighbourWeights(known, 1, PRIORS[-1])
+    rest = known.credit.sum(axis=1, keepdims=True) - known.credit
+    others = (rest / (known.triples.sum() - known.triples)).T  # (g, members)
     distance = known.cosine(known.features)
     np.fill_diagonal(distance, np.inf)
     order = np.argsort(distance, axis=1, kind="stable")[:, :-1]  # itself stands last
     best = (np.inf, 1, PRIORS[-1])
     for neighbours in [k for k in NEIGHBOURS if k < len(known.reference)] or [1]:
         for prior in reversed(PRIORS):
-            found, _ = _shrunk(known, order[:, :neighbours], prior)
+            found, _ = _shrunk(known, order[:, :neighbours], prior, others)
             error = float(np.sum(known.triples[:, None] * (known.accuracy.T - found) ** 2))
             if error < best[0] * (1 - 1e-12):
                 best = (error, neighbours, prior)
@@ -81,9 +86,12 @@ def fit_neighbours(known: Evidence) -> NeighbourWeights:
 
 
 def _shrunk(
-    known: Evidence, near: NDArray[np.int64], prior: float
+    known: Evidence, near: NDArray[np.int64], prior: float, overall: Floats
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """(k, members) accuracy on the rows `near` (k, neighbours), and their (k,) triples."""
+    """(k, members) accuracy on the rows `near` (k, neighbours), and their (k,) triples.
+
+    `overall`, (members,) or (k, members), is what the prior's triples say.
+    """
     triples = known.triples[near].sum(axis=1)
     credit = known.credit[:, near].sum(axis=2).T
-    return (credit + prior * known.overall) / (triples[:, None] + prior), triples
+    return (credit + prior * overall) / (triples[:, None] + prior), triples

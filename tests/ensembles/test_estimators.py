@@ -144,6 +144,30 @@ def test_neighbours_are_asked_only_where_they_know_something():
     assert alone.estimate(looks).competence[0] == pytest.approx(alone.known.overall)
 
 
+def without(known: Evidence, left: int) -> Evidence:
+    """The evidence as if one reference had never been asked about."""
+    keep = np.arange(len(known.reference)) != left
+    credit, triples = known.credit[:, keep], known.triples[keep]
+    return Evidence(known.reference[keep], known.features[keep], credit, triples)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_neighbours_and_prior_are_chosen_by_really_leaving_each_reference_out(seed):
+    """By estimates that know nothing of the reference, neither as a neighbour nor in the prior."""
+    known = evidence(references=12, seed=seed, slope=0.2)
+    errors = {}
+    for prior in reversed(PRIORS):
+        for neighbours in (5, 10):
+            error = 0.0
+            for i, features in enumerate(known.features):
+                blind = NeighbourWeights(without(known, i), neighbours, prior)
+                gap = known.accuracy[:, i] - blind.estimate(features[None]).competence[0]
+                error += known.triples[i] * float(gap @ gap)
+            errors[neighbours, prior] = error
+    found = fit_neighbours(known)
+    assert errors[found.neighbours, found.prior] == pytest.approx(min(errors.values()))
+
+
 def test_the_process_is_that_of_scikit_learn_with_the_same_noise():
     known = evidence(slope=0.3)
     weights = GaussianWeights(known, np.array([0.1, 0.2, 0.0]), np.array([0.5, 1.0, 1.0]))
