@@ -1,4 +1,4 @@
-"""Queries of the registry of models: names, and which ones are put away."""
+"""Queries of the registry of models and ensembles: names, and which ones are put away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cssim.errors import Conflict
-from db.models import ModelRow
+from db.models import EnsembleRow, ModelRow
 
 
 def rename_model(session: Session, project_id: int, model_id: int, name: str) -> None:
@@ -17,19 +17,45 @@ def rename_model(session: Session, project_id: int, model_id: int, name: str) ->
     Raises:
         Conflict: another model of the project has it.
     """
-    query = select(ModelRow.id).where(ModelRow.project_id == project_id, ModelRow.name == name)
-    taken = session.scalar(query)
-    if taken is not None and taken != model_id:
-        raise Conflict(f"there is a model {name!r} already; choose another name")
-    session.execute(update(ModelRow).where(ModelRow.id == model_id).values(name=name))
+    _rename(session, ModelRow, project_id, model_id, name, "a model")
 
 
-def set_archived(session: Session, model_ids: Sequence[int], archived: bool) -> None:
+def rename_ensemble(session: Session, project_id: int, ensemble_id: int, name: str) -> None:
+    """Give an ensemble another name.
+
+    Raises:
+        Conflict: another ensemble of the project has it.
+    """
+    _rename(session, EnsembleRow, project_id, ensemble_id, name, "an ensemble")
+
+
+def archive_models(session: Session, model_ids: Sequence[int], archived: bool) -> None:
     """Put models away, or bring them back."""
     session.execute(update(ModelRow).where(ModelRow.id.in_(model_ids)).values(archived=archived))
+
+
+def archive_ensembles(session: Session, ensemble_ids: Sequence[int], archived: bool) -> None:
+    """Put ensembles away, or bring them back."""
+    chosen = update(EnsembleRow).where(EnsembleRow.id.in_(ensemble_ids))
+    session.execute(chosen.values(archived=archived))
 
 
 def archived_models(session: Session, project_id: int) -> set[int]:
     """Ids of the models of a project that are put away."""
     query = select(ModelRow.id).where(ModelRow.project_id == project_id, ModelRow.archived)
     return set(session.scalars(query))
+
+
+def _rename(
+    session: Session,
+    table: type[ModelRow] | type[EnsembleRow],
+    project_id: int,
+    row_id: int,
+    name: str,
+    what: str,
+) -> None:
+    query = select(table.id).where(table.project_id == project_id, table.name == name)
+    taken = session.scalar(query)
+    if taken is not None and taken != row_id:
+        raise Conflict(f"there is {what} {name!r} already; choose another name")
+    session.execute(update(table).where(table.id == row_id).values(name=name))

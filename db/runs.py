@@ -143,39 +143,35 @@ def add_ensemble(
     return row.id
 
 
-def list_ensembles(session: Session, project_id: int) -> list[EnsembleInfo]:
+def list_ensembles(
+    session: Session, project_id: int, *, archived: bool = False
+) -> list[EnsembleInfo]:
     """Ensembles of a project in the order in which they came."""
     query = select(EnsembleRow).where(EnsembleRow.project_id == project_id)
-    rows = session.scalars(query.order_by(EnsembleRow.id)).all()
-    members: dict[int, list[int]] = {row.id: [] for row in rows}
-    pairs = select(EnsembleMemberRow).where(EnsembleMemberRow.ensemble_id.in_(members))
-    for pair in session.scalars(pairs.order_by(EnsembleMemberRow.position)):
-        members[pair.ensemble_id].append(pair.model_id)
-    return [
-        EnsembleInfo(
-            id=row.id,
-            name=row.name,
-            strategy=row.strategy,
-            member_ids=tuple(members[row.id]),
-            config=row.config,
-            path=row.path,
-            created_at=row.created_at,
-        )
-        for row in rows
-    ]
+    if not archived:
+        query = query.where(~EnsembleRow.archived)
+    return _ensembles(session, session.scalars(query.order_by(EnsembleRow.id)))
+
+
+def ensembles_by_id(session: Session, ids: Sequence[int]) -> dict[int, EnsembleInfo]:
+    """Ensemble of each id, archived or not; unknown ids are left out."""
+    found = session.scalars(select(EnsembleRow).where(EnsembleRow.id.in_(ids)))
+    return {ensemble.id: ensemble for ensemble in _ensembles(session, found)}
 
 
 def get_ensemble(session: Session, project_id: int, name: str) -> EnsembleInfo:
-    """The ensemble of that name.
+    """The ensemble of that name, archived or not.
 
     Raises:
         NotFound: the project has none, with the names there are.
     """
-    every = list_ensembles(session, project_id)
-    for ensemble in every:
-        if ensemble.name == name:
-            return ensemble
-    names = ", ".join(e.name for e in every) or "none yet"
+    query = select(EnsembleRow).where(
+        EnsembleRow.project_id == project_id, EnsembleRow.name == name
+    )
+    found = _ensembles(session, session.scalars(query))
+    if found:
+        return found[0]
+    names = ", ".join(e.name for e in list_ensembles(session, project_id)) or "none yet"
     raise NotFound(f"there is no ensemble {name!r}; the project has: {names}")
 
 
@@ -268,6 +264,26 @@ def _models(session: Session, found: ScalarResult[ModelRow]) -> list[ModelInfo]:
             fingerprint=row.fingerprint,
             data_fingerprint=row.data_fingerprint,
             trained_references=tuple(row.trained_references),
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def _ensembles(session: Session, found: ScalarResult[EnsembleRow]) -> list[EnsembleInfo]:
+    rows = found.all()
+    members: dict[int, list[int]] = {row.id: [] for row in rows}
+    pairs = select(EnsembleMemberRow).where(EnsembleMemberRow.ensemble_id.in_(members))
+    for pair in session.scalars(pairs.order_by(EnsembleMemberRow.position)):
+        members[pair.ensemble_id].append(pair.model_id)
+    return [
+        EnsembleInfo(
+            id=row.id,
+            name=row.name,
+            strategy=row.strategy,
+            member_ids=tuple(members[row.id]),
+            config=row.config,
+            path=row.path,
             created_at=row.created_at,
         )
         for row in rows

@@ -7,7 +7,7 @@ import streamlit as st
 from cssim.services import experiments
 from cssim.types import ClusterKind
 from cssim.ui import cached, first_visit, jobs_view, runtime, session, shelves, tables, widgets
-from cssim.ui.ensembles import ask, build, listing, search, take_out, weights
+from cssim.ui.ensembles import ask, build, listing, manage, search, take_out, weights
 
 user = session.require("researcher")
 
@@ -16,18 +16,18 @@ VIEWS = ("Ask", "Search", "Weights", "Take out")
 widgets.header("Ensembles", "Several models together: who speaks where, and what they say.")
 with widgets.errors():
     found, models = cached.summaries(ws), experiments.list_models(ws)
-    ensembles = experiments.list_ensembles(ws)
     clusters = {one.cluster.id: one.cluster for one in found}
-    if ensembles:
+    if experiments.list_ensembles(ws, archived=True):
         shelf = shelves.shelf(ws)
-        facts = listing.facts_of(ws, shelf, ensembles, clusters)
         side, main = st.columns([2, 5], gap="large")
         with side:
             tables.section("Saved ensembles")
-            chosen = listing.choose(facts)
+            ensembles, archived = listing.shown(ws)
+            chosen = listing.choose(listing.facts_of(ws, shelf, ensembles, clusters, archived))
         with main:
             tables.section(chosen.info.name)
             listing.head(chosen)
+            manage.draw(ws, chosen)
             if st.query_params.get("view") in VIEWS:  # a link names it; from then on it is chosen
                 st.session_state["ensembles_view"] = st.query_params.pop("view")
             st.session_state.setdefault("ensembles_view", "Ask")

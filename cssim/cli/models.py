@@ -20,11 +20,11 @@ from cssim.cli.base import (
     say_table,
 )
 from cssim.errors import BadInput, CSSimError
-from cssim.services import experiments
+from cssim.services import ensemble_names, experiments
 from cssim.types import JobInfo, ModelInfo
 
 
-@click.command(epilog="Example: python -m cssim embed histogram tiny-vit")
+@click.command(epilog="Example: python -m cssim embed histogram tiny-clip")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--cluster", "clusters", multiple=True, help="Only images of this cluster.")
 @detach_option
@@ -119,17 +119,38 @@ def build(
 
 
 @ensemble.command("list", epilog="Example: python -m cssim ensemble list")
+@click.option("--archived", is_flag=True, help="Also those that were put away.")
 @json_option
 @pass_app
-def list_ensembles(app: App, as_json: bool) -> None:
+def list_ensembles(app: App, archived: bool, as_json: bool) -> None:
     """List the ensembles of the project."""
-    found = experiments.list_ensembles(app.ws)
+    found = experiments.list_ensembles(app.ws, archived=archived)
     if as_json:
         say_json([asdict(one) for one in found])
         return
     names = {model.id: model.name for model in experiments.list_models(app.ws, archived=True)}
     rows = [asdict(one) | {"members": [names[i] for i in one.member_ids]} for one in found]
     say_table(rows, ("id", "name", "strategy", "members", "path"), "no ensembles yet")
+
+
+@ensemble.command(epilog="Example: python -m cssim ensemble rename 'all stack' everybody")
+@click.argument("name")
+@click.argument("new")
+@pass_app
+def rename(app: App, name: str, new: str) -> None:
+    """Give an ensemble another name; what was compared with it stays current."""
+    ensemble_names.rename_ensemble(app.ws, name, new)
+    click.echo(f"{name} is called {new} now")
+
+
+@ensemble.command(epilog="Example: python -m cssim ensemble archive 'all vote' 'all best'")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--back", is_flag=True, help="Bring them back.")
+@pass_app
+def archive(app: App, names: tuple[str, ...], back: bool) -> None:
+    """Put ensembles away: lists and comparisons pass them over, what was compared keeps them."""
+    ensemble_names.archive_ensembles(app.ws, names, back=back)
+    click.echo(f"{', '.join(names)}: {'back' if back else 'put away'}")
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -171,6 +171,11 @@ def read_fitted(folder: Path) -> Fitted:
     return Fitted.from_dict(_read(folder)["fitted"])
 
 
+def read_names(folder: Path) -> tuple[str, ...]:
+    """What a saved ensemble calls its members, in order; errors as of `read_fitted`."""
+    return tuple(str(member["name"]) for member in _read(folder)["members"])
+
+
 def _read(folder: Path) -> dict[str, Any]:
     file = folder / CARD
     try:

@@ -9,6 +9,7 @@ from typing import Any
 from cssim.errors import NotFound
 from cssim.services import jobs
 from cssim.services.analysing import analysis_request
+from cssim.services.chosen import names_of
 from cssim.services.jobs import JobRequest
 from cssim.services.staleness import changes_since
 from cssim.services.workspace import Workspace
@@ -40,7 +41,8 @@ def find_analysis(ws: Workspace, comparison: EvaluationInfo) -> StoredAnalysis |
     if job is None:
         return None
     then = job.result.get("fingerprints") or {}
-    return StoredAnalysis(job, changes_since(ws, job.params, then, with_members=True))
+    names = job.result.get("names") or _names(comparison)
+    return StoredAnalysis(job, changes_since(ws, job.params, then, names=names, with_members=True))
 
 
 def newest_analysis(ws: Workspace, comparison: EvaluationInfo) -> int | None:
@@ -73,16 +75,19 @@ def analysis_request_of(ws: Workspace, comparison: EvaluationInfo) -> JobRequest
     with ws.database.reading() as session:
         clusters = library.clusters_by_id(session, params["clusters"])
         models = runs.models_by_id(session, params["models"])
-    gone = {*params["clusters"]} - {*clusters} or {*params["models"]} - {*models}
-    if gone:
-        raise NotFound(f"a set or model of {comparison.name} is gone: compare again first")
-    settings = params["settings"]
+        groups = runs.ensembles_by_id(session, params["ensembles"])
+    parts = (("clusters", clusters), ("models", models), ("ensembles", groups))
+    if any({*params[part]} - {*found} for part, found in parts):
+        what = f"a set, model or ensemble of {comparison.name}"
+        raise NotFound(f"{what} is gone: compare again first")
+    settings, sources = params["settings"], {n: s for s, n in _names(comparison).items()}
+    now = names_of([*models.values(), *groups.values()])
     return analysis_request(
         ws,
         [clusters[i].name for i in params["clusters"]],
         models=[models[i].name for i in params["models"]],
-        ensembles=params["ensembles"],
-        anchor=settings["anchor"],
+        ensembles=[groups[i].name for i in params["ensembles"]],
+        anchor=now.get(sources.get(settings["anchor"], ""), settings["anchor"]),
         credit=settings["credit"],
         draws=settings["draws"],
         seed=settings["seed"],
@@ -99,6 +104,11 @@ def belongs(analysis: Mapping[str, Any], comparison: Mapping[str, Any]) -> bool:
     )
     one, other = analysis["settings"], comparison["settings"]
     return same and all(one.get(key) == other.get(key) for key in _MATTERS)
+
+
+def _names(comparison: EvaluationInfo) -> dict[str, str]:
+    """What its rows were called when it was made, by `source_of`."""
+    return {row["source"]: row["name"] for row in comparison.result["rows"] if row.get("source")}
 
 
 def _newest(ws: Workspace, comparison: EvaluationInfo, *states: JobState) -> JobInfo | None:

@@ -51,9 +51,7 @@ def analysis_request(ws: Workspace, clusters: Sequence[str], **options: Any) -> 
     """
     request = comparison_request(ws, clusters, **options)
     with ws.database.reading() as session:
-        groups = [
-            runs.get_ensemble(session, ws.project.id, name) for name in request.params["ensembles"]
-        ]
+        groups = list(runs.ensembles_by_id(session, request.params["ensembles"]).values())
         members = runs.models_by_id(session, [i for e in groups for i in e.member_ids])
     twice = {e.name for e in groups} & {m.name for m in members.values()}
     if twice:
@@ -113,7 +111,8 @@ def run_analyse(context: JobContext) -> Mapping[str, Any]:
         ],
         "breakdown": {},
         "matrix": None,
-        "fingerprints": fingerprints_of(triples, whole, settings),
+        "fingerprints": fingerprints_of(triples, whole, request.requested),
+        "names": whole.names(),
     }
     if names:
         stack = np.stack([credits[name] for name in names])

@@ -15,6 +15,7 @@ from cssim.errors import BadImage, BadInput
 from cssim.images import decode
 from cssim.services import asking, jobs, uploads
 from cssim.services.library import Progress
+from cssim.services.pixel_keys import pixel_keys
 from cssim.services.running import JobContext
 from cssim.services.uploads import Asked
 from cssim.services.workspace import Workspace
@@ -38,7 +39,7 @@ def request_ask(
     for one in pictures.values():
         uploads.file_of(ws, one)
     params = {role: one.plain() for role, one in pictures.items()}
-    return jobs.enqueue(ws, "ask", {"name": _known(ws, ensemble), **params}, by=by)
+    return jobs.enqueue(ws, "ask", {**_known(ws, ensemble), **params}, by=by)
 
 
 def request_search(
@@ -70,7 +71,7 @@ def request_search(
     if folder and not Path(folder).is_dir():
         raise BadInput(f"no folder {folder} on the server")
     params = {
-        "name": _known(ws, ensemble),
+        **_known(ws, ensemble),
         "reference": reference.plain(),
         "folder": str(Path(folder).resolve()) if folder else "",
         "top": top,
@@ -87,8 +88,9 @@ def run_ask(context: JobContext) -> Mapping[str, Any]:
     ws, params = context.ws, context.job.params
     context.progress(0, 3, "reading the pictures")
     files = [uploads.file_of(ws, Asked(**params[role])) for role in ("reference", "a", "b")]
-    context.progress(1, 3, f"{params['name']}: loading its members")
-    found = asking.ask(ws, params["name"], *files, explain=True)
+    name = _called(ws, params)
+    context.progress(1, 3, f"{name}: loading its members")
+    found = asking.ask(ws, name, *files, explain=True)
     context.progress(3, 3, "answered")
     return found
 
@@ -113,7 +115,7 @@ def _in_folder(context: JobContext, reference: Path) -> dict[str, Any]:
     from cssim.ensembles.index import Index
 
     ws, params = context.ws, context.job.params
-    loaded = asking.opened(ws, params["name"])
+    loaded = asking.opened(ws, _called(ws, params))
     # By the members' weights, so that an index of other ones is never met.
     prints = [encoder.fingerprint for encoder in loaded.encoders.values()]
     place = hashlib.sha256("\n".join([params["folder"], *prints]).encode()).hexdigest()[:16]
@@ -134,8 +136,9 @@ def _in_project(context: JobContext, reference: Path) -> dict[str, Any]:
     from cssim.services.encoding import embeddings_of
 
     ws, params = context.ws, context.job.params
-    context.progress(0, 1, f"{params['name']}: loading its members")
-    ensemble = asking.opened(ws, params["name"])
+    called = _called(ws, params)
+    context.progress(0, 1, f"{called}: loading its members")
+    ensemble = asking.opened(ws, called)
     with ws.database.reading() as session:
         images = library.list_images(session, ws.project.id, available=True)
     parts, encoders = [], ensemble.encoders
@@ -153,7 +156,7 @@ def _in_project(context: JobContext, reference: Path) -> dict[str, Any]:
     index = Index(
         encoders={name: encoder.fingerprint for name, encoder in encoders.items()},
         dims=tuple(part.shape[1] for part in parts),
-        keys=tuple(str(image.sha256) for image in images),
+        keys=tuple(pixel_keys(ws, images)),
         paths=tuple(str(image.id) for image in images),
         vectors=np.concatenate(parts, axis=1),
     )
@@ -186,7 +189,15 @@ def _small(ws: Workspace, path: Path) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _known(ws: Workspace, ensemble: str) -> str:
-    """The name itself; raises `NotFound` where the project has no such ensemble."""
+def _known(ws: Workspace, ensemble: str) -> dict[str, str | int]:
+    """Its name and id; raises `NotFound` where the project has no such ensemble."""
     with ws.database.reading() as session:
-        return runs.get_ensemble(session, ws.project.id, ensemble).name
+        found = runs.get_ensemble(session, ws.project.id, ensemble)
+    return {"name": found.name, "ensemble": found.id}
+
+
+def _called(ws: Workspace, params: Mapping[str, Any]) -> str:
+    """What the ensemble that was asked is called now; jobs of earlier versions know names alone."""
+    with ws.database.reading() as session:
+        found = runs.ensembles_by_id(session, [params.get("ensemble", 0)])
+    return next((one.name for one in found.values()), str(params["name"]))

@@ -35,6 +35,8 @@ class Ready:
     fitted: Fitted
     record: Record | None
     """What validation showed of the members; None where nothing was kept."""
+    looking: int | None = None
+    """Id of the model by which the record's references count as near; None without a record."""
 
 
 def ready(ws: Workspace, ensemble: EnsembleInfo) -> Ready:
@@ -44,10 +46,16 @@ def ready(ws: Workspace, ensemble: EnsembleInfo) -> Ready:
         NotFound, BadInput: the folder is gone or damaged.
     """
     from cssim.ensembles.explain import load_record
-    from cssim.ensembles.saved import VALIDATION
+    from cssim.ensembles.saved import VALIDATION, read_names
 
     folder = ws.settings.home / str(ensemble.path)
-    return Ready(ensemble, fitted_of(ws, ensemble), load_record(folder / VALIDATION))
+    fitted, record = fitted_of(ws, ensemble), load_record(folder / VALIDATION)
+    if record is None:
+        return Ready(ensemble, fitted, None)
+    # By its place: the model may be called otherwise now.
+    members = dict(zip(read_names(folder), ensemble.member_ids, strict=True))
+    looking = members.get(record.encoder, ensemble.config.get("features"))
+    return Ready(ensemble, fitted, record, looking)
 
 
 def lacking(shelf: Shelf, ensemble: Ready, image_ids: Sequence[int]) -> list[str]:
@@ -113,10 +121,10 @@ def explain(shelf: Shelf, ensemble: Ready, reference: int, *, top: int = 5) -> d
 
     record, seen = ensemble.record, None
     if record is not None:
-        looking = shelf.by_name.get(record.encoder)
-        if looking is None or not shelf.knows(looking.id, reference):
+        looking = ensemble.looking
+        if looking not in shelf.models or not shelf.knows(looking, reference):
             raise BadInput(f"{record.encoder} has not embedded this picture; embed it first")
-        seen = shelf.vectors(looking.id, [reference])
+        seen = shelf.vectors(looking, [reference])
     return asdict(
         explanation(
             ensemble.fitted,
@@ -206,8 +214,8 @@ def _needed(shelf: Shelf, ensemble: Ready) -> list[int]:
     found = list(ensemble.info.member_ids)
     if ensemble.fitted.needs_features:
         found.append(int(ensemble.info.config["features"]))
-    if ensemble.record is not None and ensemble.record.encoder in shelf.by_name:
-        found.append(shelf.by_name[ensemble.record.encoder].id)
+    if ensemble.looking is not None:
+        found.append(ensemble.looking)
     return list(dict.fromkeys(found))
 
 

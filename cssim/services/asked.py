@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cssim.services.chosen import Chosen
@@ -29,6 +29,8 @@ class Asked:
     chosen: Chosen
     triples: Triples
     settings: CompareSettings
+    requested: CompareSettings
+    """The same, with the anchor as it was called then."""
 
     @property
     def folded(self) -> bool:
@@ -37,7 +39,7 @@ class Asked:
 
 
 def asked_of(context: JobContext) -> Asked:
-    """The request of a job.
+    """The request of a job, its rows by their names of now.
 
     Raises:
         LeakedEvaluation: a member was trained on these sets, and that was not allowed.
@@ -49,15 +51,20 @@ def asked_of(context: JobContext) -> Asked:
     with ws.database.reading() as session:
         by_id = library.clusters_by_id(session, params["clusters"])
         looks = runs.count_looks(session, params["clusters"])
-        ensembles = [runs.get_ensemble(session, ws.project.id, e) for e in params["ensembles"]]
+        groups = runs.ensembles_by_id(session, params["ensembles"])
+        ensembles = [groups[i] for i in params["ensembles"]]
         members = [i for e in ensembles for i in e.member_ids]
         every = runs.models_by_id(session, [*params["models"], *members])
+    chosen = Chosen(params["models"], ensembles, every)
+    settings = CompareSettings(**params["settings"])
     asked = Asked(
         clusters=[by_id[i] for i in params["clusters"]],
         looks=looks,
-        chosen=Chosen(params["models"], ensembles, every),
+        chosen=chosen,
         triples=load_triples(ws, params["clusters"]),
-        settings=CompareSettings(**params["settings"]),
+        requested=settings,
+        # It may have been renamed while the job waited.
+        settings=replace(settings, anchor=chosen.named(params.get("anchor")) or settings.anchor),
     )
     leaks = leaks_of(asked.chosen, asked.clusters, asked.triples, cross_fitted=asked.folded)
     refuse_leaks(list(leaks.values()), allow=params["allow_leakage"])

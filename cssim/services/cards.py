@@ -144,7 +144,7 @@ def archive_models(ws: Workspace, names: Sequence[str], *, back: bool = False) -
     """
     with ws.database.writing() as session:
         ids = [runs.get_model(session, ws.project.id, name).id for name in names]
-        registry.set_archived(session, ids, not back)
+        registry.archive_models(session, ids, not back)
 
 
 def _local(model: ModelInfo) -> Accuracy | None:

@@ -49,6 +49,14 @@ class Chosen:
         """The members of one ensemble, in order."""
         return [self.every[i] for i in ensemble.member_ids]
 
+    def names(self) -> dict[str, str]:
+        """What all of these are called, by `source_of`."""
+        return names_of([*self.every.values(), *self.ensembles])
+
+    def named(self, source: str | None) -> str | None:
+        """What the row of that `source_of` is called; None where there is none."""
+        return self.names().get(source or "")
+
 
 def weighing(
     context: JobContext, ensemble: EnsembleInfo, triples: Triples
@@ -83,16 +91,42 @@ def fitted_of(ws: Workspace, ensemble: EnsembleInfo) -> Fitted:
     return Fitted.from_dict(ensemble.config["fitted"])
 
 
-def fingerprints_of(triples: Triples, chosen: Chosen, settings: CompareSettings) -> dict[str, str]:
-    """What goes in, by name: data, code, each row."""
+def fingerprints_of(
+    triples: Triples,
+    chosen: Chosen,
+    settings: CompareSettings,
+    names: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """What goes in, by name: data, code, each row.
+
+    Args:
+        triples: what is evaluated.
+        chosen: the rows.
+        settings: of the comparison.
+        names: what rows were called when a stored result was computed, by `source_of`; rows that
+            are not in it go by their names of now.
+    """
     found = {"data": triples.fingerprint, "code": code_fingerprint()}
     found["settings"] = digest(plain(settings))
+    known = names or {}
     for model in chosen.models:
-        found[f"model {model.name}"] = model.fingerprint
+        name = known.get(source_of(model), model.name)
+        found[f"model {name}"] = model.fingerprint
     for ensemble in chosen.ensembles:
         parts = [member.fingerprint for member in chosen.members(ensemble)]
-        found[f"ensemble {ensemble.name}"] = digest([ensemble.config["fitted"], parts])
+        name = known.get(source_of(ensemble), ensemble.name)
+        found[f"ensemble {name}"] = digest([ensemble.config["fitted"], parts])
     return found
+
+
+def names_of(rows: Sequence[ModelInfo | EnsembleInfo]) -> dict[str, str]:
+    """What rows are called now, by `source_of`."""
+    return {source_of(row): row.name for row in rows}
+
+
+def source_of(row: ModelInfo | EnsembleInfo) -> str:
+    """What a row is whatever it is called, such as `model 7` or `ensemble 3`."""
+    return f"{'ensemble' if isinstance(row, EnsembleInfo) else 'model'} {row.id}"
 
 
 def digest(value: Any) -> str:

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from cssim import words
 from cssim.services.asked import asked_of
-from cssim.services.chosen import Chosen, digest, fingerprints_of, fitted_of, weighing
+from cssim.services.chosen import (
+    Chosen,
+    digest,
+    fingerprints_of,
+    fitted_of,
+    source_of,
+    weighing,
+)
 from cssim.services.leaks import Seen, leaks_of
 from cssim.services.library import load_triples
 from cssim.services.plain import plain
@@ -65,7 +72,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
     seen = Seen.of(context, chosen, triples, without=found.reasons)
     leaks = leaks_of(chosen, clusters, triples, near=seen.near, cross_fitted=folded)
     score = soft_credit if settings.credit == "soft" else strict_credit
-    fingerprints = fingerprints_of(triples, chosen, settings)
+    fingerprints = fingerprints_of(triples, chosen, asked.requested)
     by_id = {one.id: one for one in clusters} | _training_clusters(ws, chosen)
     truth = truth_of(ws, clusters, triples)
     comparison = compare(
@@ -122,7 +129,7 @@ def _contenders(
             trained_on=trained_on(model.cluster_ids),
             leakage=str(leaks[model.name]),
             run=str(model.metrics.get("job", "")),
-            source=f"model {model.id}",
+            source=source_of(model),
             unavailable=found.reasons.get(model.name, ""),
         )
         for model in chosen.models
@@ -137,7 +144,7 @@ def _contenders(
                 trained_on=trained_on(sorted({c for m in members for c in m.cluster_ids})),
                 leakage=str(leaks[ensemble.name]),
                 run=str(ensemble.config.get("job", "")),
-                source=f"ensemble {ensemble.id}",
+                source=source_of(ensemble),
                 unavailable=found.reasons.get(ensemble.name, ""),
                 context=_context(ensemble, found, folded=folded),
             )

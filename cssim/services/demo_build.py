@@ -109,7 +109,7 @@ class Build:
 
     def model_names(self) -> set[str]:
         """Names of the project's models."""
-        return {model.name for model in experiments.list_models(self.ws)}
+        return {model.name for model in experiments.list_models(self.ws, archived=True)}
 
     def do_all(self, requests: Sequence[JobRequest], start: float = 0.0, end: float = 1.0) -> None:
         """Run requests as jobs, side by side where the size asks for several processes."""

@@ -88,7 +88,7 @@ def embedded(build: Build) -> bool:
 
 def ensembles(build: Build) -> bool:
     """The CS models together, by each strategy."""
-    present = {ensemble.name for ensemble in experiments.list_ensembles(build.ws)}
+    present = {ensemble.name for ensemble in experiments.list_ensembles(build.ws, archived=True)}
     wanted = build.size.strategies or experiments.strategy_names()
     missing = [strategy for strategy in wanted if f"CS {strategy}" not in present]
     requests = [

@@ -15,7 +15,7 @@ import numpy as np
 from cssim import words
 from cssim.errors import BadInput
 from cssim.services import jobs
-from cssim.services.chosen import Chosen
+from cssim.services.chosen import Chosen, names_of
 from cssim.services.jobs import JobRequest
 from cssim.services.leaks import leaks_of
 from cssim.services.library import image_hashes, load_triples
@@ -102,7 +102,8 @@ def comparison_request(
             "name": name or " + ".join(cluster.name for cluster in found),
             "clusters": [cluster.id for cluster in found],
             "models": [model.id for model in chosen.models],
-            "ensembles": [ensemble.name for ensemble in chosen.ensembles],
+            "ensembles": [ensemble.id for ensemble in chosen.ensembles],
+            "anchor": _source(chosen),
             "allow_leakage": allow_leakage,
             "shuffles": DRAWS if shuffles is None else shuffles,
             "settings": settings,
@@ -198,6 +199,12 @@ def _chosen(
     )
 
 
+def _source(chosen: Chosen) -> str:
+    """The anchor, whatever it will be called when the comparison is made."""
+    names = names_of([*chosen.models, *chosen.ensembles])
+    return next(source for source, name in names.items() if name == chosen.anchor)
+
+
 def _clusters(ws: Workspace, names: Sequence[str]) -> list[Cluster]:
     if not names:
         raise BadInput("name at least one cluster to compare on")
@@ -239,5 +246,10 @@ def _stored(ws: Workspace, info: EvaluationInfo) -> StoredComparison:
 
 def _stale(ws: Workspace, info: EvaluationInfo, comparison: Comparison) -> str:
     """What has changed since, in words; empty where nothing has."""
-    then = comparison.fingerprints or {}
-    return changes_since(ws, info.settings, then, sets=comparison.sets)
+    return changes_since(
+        ws,
+        info.settings,
+        comparison.fingerprints or {},
+        names={row.source: row.name for row in comparison.rows},
+        sets=comparison.sets,
+    )

@@ -5,14 +5,14 @@ The work itself is done by jobs; see `cssim.services.runners`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from cssim import words
 
+from cssim import words
 from cssim.errors import BadInput, Conflict
 from cssim.services import jobs
+from cssim.services.ensemble_names import check_name
 from cssim.services.jobs import JobRequest
 from cssim.services.library import image_hashes, load_triples
 from cssim.services.workspace import Workspace
@@ -26,10 +26,26 @@ def list_models(ws: Workspace, *, archived: bool = False) -> list[ModelInfo]:
         return runs.list_models(session, ws.project.id, archived=archived)
 
 
-def list_ensembles(ws: Workspace) -> list[EnsembleInfo]:
+def list_ensembles(ws: Workspace, *, archived: bool = False) -> list[EnsembleInfo]:
     """Ensembles of the project in the order in which they came."""
     with ws.database.reading() as session:
-        return runs.list_ensembles(session, ws.project.id)
+        return runs.list_ensembles(session, ws.project.id, archived=archived)
+
+
+def made(ws: Workspace, source: str) -> ModelInfo | EnsembleInfo | None:
+    """What a row of a comparison is about, whatever it is called now; None where it is gone.
+
+    Args:
+        ws: the workspace.
+        source: of the row, see `chosen.source_of`.
+    """
+    kind, _, number = source.partition(" ")
+    if not number.isdecimal():
+        return None
+    with ws.database.reading() as session:
+        if kind == "ensemble":
+            return runs.ensembles_by_id(session, [int(number)]).get(int(number))
+        return runs.models_by_id(session, [int(number)]).get(int(number))
 
 
 # --- embedding ------------------------------------------------------------------------------
@@ -201,11 +217,7 @@ def ensemble_request(
     from cssim.ensembles.nulls import DRAWS
     from cssim.ensembles.strategies import strategy as strategy_of
 
-    if not re.fullmatch(r"[\w .+-]{1,100}", name) or name.startswith("."):
-        raise BadInput(
-            "an ensemble's name has 1 to 100 letters, digits, spaces, '.', '_', '-' or '+', "
-            f"got {name!r}"
-        )
+    check_name(name)
     if not members or len(set(members)) < len(members):
         raise BadInput(f"name at least one member, and none twice; got {list(members)}")
     clusters = _clusters(ws, fit_on) if fit_on else []
@@ -214,7 +226,7 @@ def ensemble_request(
             raise BadInput(f"{cluster.name} is a test set: nothing may be fitted on it")
     if strategy_of(strategy).needs_labels and not clusters:
         raise BadInput(f"the strategy {strategy!r} is fitted on answers: name validation clusters")
-    if name in {ensemble.name for ensemble in list_ensembles(ws)}:
+    if name in {ensemble.name for ensemble in list_ensembles(ws, archived=True)}:
         raise Conflict(f"there is an ensemble {name!r} already; choose another name")
     with ws.database.reading() as session:
         chosen = [runs.get_model(session, ws.project.id, member) for member in members]

@@ -15,6 +15,7 @@ from typing import Any
 
 from cssim.errors import BadInput, NotFound
 from cssim.services import jobs
+from cssim.services.chosen import source_of
 from cssim.services.code import code_fingerprint
 from cssim.services.inspection_files import read_arrays, read_facts
 from cssim.services.inspection_types import (
@@ -109,7 +110,7 @@ def inspection_request(
         {
             "clusters": [cluster.id for cluster in found],
             "models": [row.id for row in rows],
-            "ensembles": [group.name for group in groups],
+            "ensembles": [group.id for group in groups],
             "tsne": tsne,
             "seed": seed,
         },
@@ -176,8 +177,8 @@ def stale(ws: Workspace, info: InspectionInfo) -> str:
     """Why an inspection no longer speaks of the present, in words; empty where it does."""
     with ws.database.reading() as session:
         models = runs.models_by_id(session, [r.id for r in info.rows if r.kind != "ensemble"])
-        groups = {group.name: group for group in runs.list_ensembles(session, ws.project.id)}
-        wanted = [groups[r.name] for r in info.rows if r.kind == "ensemble" and r.name in groups]
+        groups = runs.ensembles_by_id(session, [r.id for r in info.rows if r.kind == "ensemble"])
+        wanted = list(groups.values())
         members = runs.models_by_id(session, [i for group in wanted for i in group.member_ids])
         clusters = library.clusters_by_id(session, [id_ for id_, _ in info.clusters])
     if len(models) + len(wanted) < len(info.rows):
@@ -185,7 +186,7 @@ def stale(ws: Workspace, info: InspectionInfo) -> str:
     if len(clusters) < len(info.clusters):
         return "a set of it is gone"
     triples = load_triples(ws, [id_ for id_, _ in info.clusters])
-    now = fingerprints(triples, list(models.values()), wanted, members | models)
+    now = fingerprints(triples, list(models.values()), wanted, members | models, _names(info))
     changed = sorted(name for name in now if info.fingerprints.get(name) != now[name])
     words = {"data": "the answers have changed", "code": "CS-Sim has changed"}
     return "; ".join(words.get(name, f"{name} has changed") for name in changed)
@@ -196,6 +197,7 @@ def fingerprints(
     models: Sequence[ModelInfo],
     ensembles: Sequence[EnsembleInfo],
     every: Mapping[int, ModelInfo],
+    names: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """What goes in, by name: answers, code, each row.
 
@@ -204,13 +206,22 @@ def fingerprints(
         models: the models with a row.
         ensembles: the ensembles with a row.
         every: models and members by id.
+        names: what the rows were called when they were inspected, by `source_of`; others go by
+            their names of now.
     """
-    found = {"data": triples.fingerprint, "code": code_fingerprint()}
-    found |= {f"model {model.name}": model.fingerprint for model in models}
+    found, known = {"data": triples.fingerprint, "code": code_fingerprint()}, names or {}
+    for model in models:
+        found[f"model {known.get(source_of(model), model.name)}"] = model.fingerprint
     for group in ensembles:
         parts = [every[i].fingerprint for i in group.member_ids if i in every]
-        found[f"ensemble {group.name}"] = _digest([group.config.get("fitted"), parts])
+        name = known.get(source_of(group), group.name)
+        found[f"ensemble {name}"] = _digest([group.config.get("fitted"), parts])
     return found
+
+
+def _names(info: InspectionInfo) -> dict[str, str]:
+    kinds = {True: "ensemble", False: "model"}
+    return {f"{kinds[row.kind == 'ensemble']} {row.id}": row.name for row in info.rows}
 
 
 def _digest(value: Any) -> str:

@@ -65,7 +65,8 @@ def run_inspect(context: JobContext) -> Mapping[str, Any]:
     ws, params = context.ws, context.job.params
     with ws.database.reading() as session:
         clusters = library.clusters_by_id(session, params["clusters"])
-        groups = [runs.get_ensemble(session, ws.project.id, name) for name in params["ensembles"]]
+        known = runs.ensembles_by_id(session, params["ensembles"])
+        groups = [known[i] for i in params["ensembles"]]
         members = [i for group in groups for i in group.member_ids]
         every = runs.models_by_id(session, [*params["models"], *members])
     parts = {i: load_triples(ws, [i]) for i in params["clusters"]}

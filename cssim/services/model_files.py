@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cssim.errors import BadInput
+from cssim.errors import BadInput, NotFound
 from cssim.services import jobs
 from cssim.services.cards import TRAINED
 from cssim.services.running import JobContext
@@ -59,16 +59,38 @@ def run_export(context: JobContext) -> Mapping[str, Any]:
     target = partial.replace(folder / f"{stem}.zip")
     shutil.rmtree(folder / stem)
     relative = target.relative_to(ws.settings.home).as_posix()
-    return {"path": relative, "bytes": target.stat().st_size}
+    return {"path": relative, "bytes": target.stat().st_size, "name": name}
 
 
 def exported(ws: Workspace, model: ModelInfo) -> Path | None:
-    """The newest packed export of a model with these weights; None where there is none any more."""
+    """The newest packed export of a model as it is now; None where there is none any more.
+
+    One under an earlier name, which its files would say, does not count.
+    """
     for job in _exports(ws, model, (JobState.DONE,)):
         path = ws.settings.home / str(job.result.get("path"))
-        if job.params.get("fingerprint") == model.fingerprint and path.is_file():
+        name = job.result.get("name", job.params["name"])
+        same = (name, job.params.get("fingerprint")) == (model.name, model.fingerprint)
+        if same and path.is_file():
             return path
     return None
+
+
+def find_export(ws: Workspace, model_id: int) -> Path:
+    """The packed export of a model of this project.
+
+    Raises:
+        NotFound: no such model, or its export is not there, or not any more.
+    """
+    with ws.database.reading() as session:
+        every = runs.list_models(session, ws.project.id, archived=True)
+    model = next((one for one in every if one.id == model_id), None)
+    if model is None:
+        raise NotFound(f"this project has no model {model_id}")
+    found = exported(ws, model)
+    if found is None:
+        raise NotFound(f"{model.name} is not packed, or its file was forgotten: export it anew")
+    return found
 
 
 def is_exporting(ws: Workspace, model: ModelInfo) -> bool:

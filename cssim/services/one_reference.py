@@ -181,7 +181,7 @@ def judges(
 
     rows: list[tuple[str, str, Floats, Floats, bool, bool]] = [
         (m.name, m.kind.value, own[m.id], whole(m.id), image_id in m.trained_references, False)
-        for m in shelf.models.values()
+        for m in shelf.listed
     ]
     for one in ensembles:
         members = one.info.member_ids

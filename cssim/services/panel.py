@@ -139,7 +139,7 @@ def default_setup(shelf: Shelf, fit_on: tuple[int, ...]) -> Setup:
     Raises:
         BadInput: no models, or no frozen one.
     """
-    models = list(shelf.models.values())
+    models = shelf.listed
     own = [m.id for m in models if m.kind is ModelKind.CS] or [m.id for m in models]
     frozen = [m.id for m in models if m.kind is ModelKind.FROZEN]
     frozen += [m.id for m in models if m.kind is ModelKind.METRIC]

@@ -55,8 +55,8 @@ def active_trial(
         raise BadInput(f"there is no model {unknown[0]!r}; see `models`")
     chosen = [
         model
-        for name, model in shelf.by_name.items()
-        if (name in models if models else model.kind is not ModelKind.METRIC)
+        for model in (shelf.models.values() if models else shelf.listed)
+        if (model.name in models if models else model.kind is not ModelKind.METRIC)
     ]
     known = [(model.name, shelf.distances(model.id, triples)) for model in chosen]
     missing = [name for name, own in known if np.isnan(own).any()]

@@ -19,6 +19,7 @@ def changes_since(
     params: Mapping[str, Any],
     then: Mapping[str, str],
     *,
+    names: Mapping[str, str],
     sets: Sequence[EvaluatedSet] = (),
     with_members: bool = False,
 ) -> str:
@@ -28,6 +29,8 @@ def changes_since(
         ws: the workspace.
         params: of its job: clusters, models, ensembles, settings.
         then: what went in when it was computed (`fingerprints_of`).
+        names: what its rows were called then, by `source_of`: a row that was renamed since is
+            still the same.
         sets: what was evaluated, each with its own fingerprint, so that the one that changed can
             be named.
         with_members: members of ensembles were computed as rows of their own, as analyses do.
@@ -36,30 +39,26 @@ def changes_since(
 
     with ws.database.reading() as session:
         models = runs.models_by_id(session, params["models"])
-        groups = {e.name: e for e in runs.list_ensembles(session, ws.project.id)}
-        members = runs.models_by_id(
-            session, [i for n in params["ensembles"] if n in groups for i in groups[n].member_ids]
-        )
+        groups = runs.ensembles_by_id(session, params["ensembles"])
+        members = runs.models_by_id(session, [i for e in groups.values() for i in e.member_ids])
         clusters = library.clusters_by_id(session, params["clusters"])
-    missing = [name for name in params["ensembles"] if name not in groups]
-    if len(models) < len(set(params["models"])) or missing:
+    if len(models) < len(set(params["models"])) or len(groups) < len(set(params["ensembles"])):
         return "a model or ensemble of it is gone"
     every = models | members
     chosen = Chosen(
         [*every] if with_members else params["models"],
-        [groups[name] for name in params["ensembles"]],
+        [groups[i] for i in params["ensembles"]],
         every,
     )
     triples = load_triples(ws, params["clusters"])
-    now = fingerprints_of(triples, chosen, CompareSettings(**params["settings"]))
+    now = fingerprints_of(triples, chosen, CompareSettings(**params["settings"]), names)
     changed = sorted(name for name in now if then.get(name) != now[name])
     if "data" in changed:
-        names = {cluster.name: cluster.id for cluster in clusters.values()}
+        ids = {cluster.name: cluster.id for cluster in clusters.values()}
         touched = [
             one.name
             for one in sets
-            if one.name in names
-            and load_triples(ws, [names[one.name]]).fingerprint != one.fingerprint
+            if one.name in ids and load_triples(ws, [ids[one.name]]).fingerprint != one.fingerprint
         ]
         where = f" of {', '.join(touched)}" if touched and len(sets) > 1 else ""
     words = {

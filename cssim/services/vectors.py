@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from cssim import words
 from cssim.errors import BadInput, NotFound
+from cssim.services.pixel_keys import pixel_keys
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples as Triples  # pages name the type from here
 from cssim.types import Image, ModelInfo
 from db import library, one_image, runs
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from cssim.embeddings.reading import CachedRows
 
 Floats = NDArray[np.float64]
@@ -45,9 +48,16 @@ class Shelf:
     images: tuple[Image, ...]
     """By id."""
     models: dict[int, ModelInfo]
-    """All models of the project that are not archived, by id."""
+    """By id: all models of the project that are not archived, and those that its ensembles need."""
     rows: dict[int, CachedRows]
     """Vectors of `images`, by model id."""
+    archived: frozenset[int] = frozenset()
+    """Ids of those models that are archived: ensembles ask them, lists pass over them."""
+
+    @property
+    def listed(self) -> list[ModelInfo]:
+        """The models that are not archived, in the order in which they came."""
+        return [model for i, model in self.models.items() if i not in self.archived]
 
     @cached_property
     def place(self) -> dict[int, int]:
@@ -157,9 +167,10 @@ def shelf_state(ws: Workspace) -> Hashable:
     cache = EmbeddingCache(ws.settings.embeddings)
     with ws.database.reading() as session:
         counts = one_image.images_state(session, ws.project.id)
-        models = runs.list_models(session, ws.project.id)
+        models, archived = _models(session, ws.project.id)
     own = tuple(
-        (m.id, m.name, m.fingerprint, cache.state(m.fingerprint or _NOBODY)) for m in models
+        (m.id, m.name, m.id in archived, m.fingerprint, cache.state(m.fingerprint or _NOBODY))
+        for m in models
     )
     return (ws.settings.url, ws.project.id, counts, own)
 
@@ -172,10 +183,21 @@ def load_shelf(ws: Workspace) -> Shelf:
     cache = EmbeddingCache(ws.settings.embeddings)
     with ws.database.reading() as session:
         images = library.list_images(session, ws.project.id, available=True)
-        models = runs.list_models(session, ws.project.id)
-    hashes = [str(image.sha256) for image in images]
-    rows = {model.id: read_rows(cache, model.fingerprint or _NOBODY, hashes) for model in models}
-    return Shelf(tuple(images), {model.id: model for model in models}, rows)
+        models, archived = _models(session, ws.project.id)
+    keys = pixel_keys(ws, images)
+    rows = {model.id: read_rows(cache, model.fingerprint or _NOBODY, keys) for model in models}
+    return Shelf(tuple(images), {model.id: model for model in models}, rows, archived)
+
+
+def _models(session: Session, project_id: int) -> tuple[list[ModelInfo], frozenset[int]]:
+    """The models of the shelf, and which of them are archived."""
+    kept = {model.id for model in runs.list_models(session, project_id)}
+    needed = set()
+    for one in runs.list_ensembles(session, project_id, archived=True):
+        needed |= {*one.member_ids, one.config.get("features")}
+    everything = runs.list_models(session, project_id, archived=True)
+    found = [model for model in everything if model.id in kept | needed]
+    return found, frozenset(model.id for model in found if model.id not in kept)
 
 
 _NOBODY = "0" * 32

@@ -74,7 +74,7 @@ def comparison(ws: Workspace, evaluation_id: int) -> StoredComparison:
         tuple(
             (model.id, model.fingerprint) for model in experiments.list_models(ws, archived=True)
         ),
-        tuple((ensemble.id, ensemble.member_ids) for ensemble in experiments.list_ensembles(ws)),
+        tuple((one.id, one.member_ids) for one in experiments.list_ensembles(ws, archived=True)),
     )
     return _comparison(ws, ws.settings.url, ws.project.id, evaluation_id, state)
 

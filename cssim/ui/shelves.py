@@ -77,7 +77,7 @@ def estimate(ws: Workspace, setup: Setup, *, keep: bool = False) -> Estimated | 
     own, answers = shelf(ws), triples(ws, setup.fit_on)
     unknown = [i for i in setup.models if i not in own.models]
     if unknown:
-        raise BadInput("a member was archived; choose others")
+        raise BadInput("a member is gone; choose others")
     key = estimate_jobs.key_of(own, answers, setup)
     if not estimating.is_quick(setup.strategy, estimating.references_of(answers)):
         return estimate_jobs.stored(ws, key)

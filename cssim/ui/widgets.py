@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
+from typing import Literal
 
 import streamlit as st
 
@@ -87,6 +88,21 @@ def page_link(
     from cssim.ui.shell import page_path
 
     st.page_link(page_path(page), label=label, icon=icon, query_params=dict(address or {}))
+
+
+def download(label: str, address: str, *, key: str, primary: bool = False) -> None:
+    """A button that fetches a file from a route of this server, which sends it from disk.
+
+    `st.download_button` would hold the whole file in memory, for each session that asks.
+
+    Args:
+        label: what it says.
+        address: of the route, below the site's root.
+        key: of the widget.
+        primary: whether it is what the page is for.
+    """
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    st.link_button(label, address, key=key, type=kind, icon=":material/download:")
 
 
 def go_to(page: str) -> None:

@@ -16,6 +16,7 @@ from cssim.services.workspace import Workspace
 from cssim.web.api import api_routes
 from cssim.web.declared import enforced
 from cssim.web.describe import TEXT, RouteDoc, describe, one_of, shape
+from cssim.web.downloads import download_routes
 from cssim.web.image_facts import image_fact_routes
 from cssim.web.links import link_routes
 from cssim.web.oidc_routes import oidc_routes
@@ -68,6 +69,7 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[Route]:
                 *training_routes(workspace),
                 *picture_routes(workspace),
                 *image_fact_routes(workspace),
+                *download_routes(workspace),
                 *vendor_routes(),
                 Route("/health", health),
                 Route("/api/openapi.json", description),

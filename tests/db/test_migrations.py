@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, inspect, text
 
 import db.engine
 from db.engine import open_database
+from db.models import EnsembleRow, EvaluationRow, JobRow
 
 FIRST = "0001"
 ROWS = (
@@ -84,3 +85,36 @@ def test_foreign_keys_hold_after_every_migration(old):
     }
     assert {("plan_id", "plans"), ("repeat_of", "pages"), ("person_id", "people")} <= foreign
     opened.close()
+
+
+ENSEMBLES = (
+    "insert into ensembles (id, project_id, name, strategy, config, created_at) "
+    "values (5, 1, 'all of us', 'uniform', '{}', '2026-01-01 00:00:00')",
+    "insert into evaluations (id, project_id, name, settings, result, fingerprint, created_at) "
+    """values (1, 1, 'e', '{"models": [1], "ensembles": ["all of us", "gone"]}', '{"a": 1}', """
+    "'', '2026-01-01 00:00:00')",
+    "insert into jobs (id, project_id, kind, params, state, progress, message, error, result, "
+    "attempt, cancel_requested, created_at) values "
+    """(1, 1, 'inspect', '{"ensembles": ["all of us"], "seed": 0}', 'queued', 0, '', '', '{}', """
+    "0, {false}, '2026-01-01 00:00:00'), "
+    """(2, 1, 'train', '{"name": "x"}', 'queued', 0, '', '', '{}', 0, {false}, """
+    "'2026-01-01 00:00:00')",
+)
+
+
+def test_jobs_and_comparisons_know_ensembles_by_id_after_the_migration(old):
+    opened = open_database(old, migrate=False)
+    with opened.engine.execution_options(cssim_writes=True).begin() as connection:
+        for row in ENSEMBLES:
+            false = "false" if opened.dialect == "postgresql" else "0"
+            connection.exec_driver_sql(row.replace("{false}", false))
+    opened.close()
+    migrated = open_database(old)
+    with migrated.reading() as session:
+        stored = session.get_one(EvaluationRow, 1)
+        assert stored.settings == {"models": [1], "ensembles": [5, 0]}
+        assert stored.result == {"a": 1}
+        assert session.get_one(JobRow, 1).params == {"ensembles": [5], "seed": 0}
+        assert session.get_one(JobRow, 2).params == {"name": "x"}
+        assert session.get_one(EnsembleRow, 5).archived is False
+    migrated.close()

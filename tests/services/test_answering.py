@@ -103,7 +103,7 @@ def test_fixed_weights_have_no_map(ws: Workspace) -> None:
 
 def test_a_zip_holds_an_ensemble_that_loads_elsewhere(ws: Workspace, tmp_path: Path) -> None:
     shelf, ready, folder = loaded(ws, "near")
-    with zipfile.ZipFile(io.BytesIO(taking_out.as_zip(ws, ready.info))) as archive:
+    with zipfile.ZipFile(io.BytesIO(b"".join(taking_out.as_zip(ws, ready.info)))) as archive:
         archive.extractall(tmp_path)
     elsewhere = cssim.load_ensemble(tmp_path / taking_out.folder_name(ready.info))
     files = [ws.store.path(str(shelf.images[i].sha256)) for i in (0, 7, 11)]

@@ -157,7 +157,9 @@ def test_weights_are_drawn_where_they_depend_on_the_reference(ws: Workspace) -> 
 def test_it_is_taken_out_with_the_lines_that_use_it(ws: Workspace) -> None:
     app = look("ensembles", asking("near", ws, view="Take out"))
     assert any('cssim.load_ensemble("near")' in code.value for code in app.code)
-    assert any("near.zip" in button.proto.label for button in app.get("download_button"))
+    (link,) = [one for one in app.get("link_button") if "near.zip" in one.proto.label]
+    near = next(one for one in experiments.list_ensembles(ws) if one.name == "near")
+    assert link.proto.url == f"/api/ensembles/{near.id}/files"
     assert "named in it, not copied: histogram, hog" in said(app)
 
 
@@ -224,3 +226,30 @@ def _answer_again(ws: Workspace, cluster_ids: list[int]) -> None:
     with ws.database.writing() as session:
         old = records.judgements_of(session, cluster_ids)[0]
         records.add_judgements(session, [NewJudgement(page_id=old.page_id, answer=old.answer)])
+
+
+def test_an_ensemble_is_renamed_put_away_and_brought_back(ws: Workspace) -> None:
+    near = next(one for one in experiments.list_ensembles(ws) if one.name == "near")
+    app = look("ensembles", asking("near", ws))
+    app.text_input(key=f"ensembles_name_{near.id}").input("both").run()
+    app.button(key="ensembles_rename").click().run()
+    assert "there is an ensemble 'both' already" in app.error[0].value
+    app.text_input(key=f"ensembles_name_{near.id}").input("nearest").run()
+    app.button(key="ensembles_rename").click().run()
+    assert not app.exception
+    assert "**nearest** says" in said(app)  # asked anew under its name
+    app.button(key="ensembles_archive").click().run()
+    assert app.button(key="ensembles_archive").label == "Bring back"
+    assert "nearest" not in {one.name for one in experiments.list_ensembles(ws)}
+    app = look("ensembles")  # elsewhere it is not listed
+    assert "nearest" not in chosen_from(app)
+    app.checkbox(key="ensembles_archived").check().run()
+    assert "nearest" in chosen_from(app)
+    app = look("ensembles", lambda app: app.query_params.__setitem__("ensemble", str(near.id)))
+    app.button(key="ensembles_archive").click().run()
+    assert "nearest" in {one.name for one in experiments.list_ensembles(ws)}
+
+
+def chosen_from(app: AppTest) -> list[str]:
+    (radio,) = [one for one in app.radio if one.label == "Ensemble"]
+    return list(radio.options)

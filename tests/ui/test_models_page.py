@@ -119,9 +119,14 @@ def test_a_model_is_packed_and_then_offered_for_download(ws: Workspace) -> None:
     jobs.run_worker(ws, limit=1)
     assert jobs.get_job(ws, job.id).state is JobState.DONE
     app.run()
+    (link,) = app.get("link_button")
+    assert link.proto.label.startswith("Download rank-3.zip (")
+    assert link.proto.url == f"/api/models/{model(ws, 'rank 3').id}/files"
     labels = [button.proto.label for button in app.get("download_button")]
-    assert [label for label in labels if label.startswith("Download rank-3.zip (")]
     assert "Card as Markdown" in labels
+    cards.rename_model(ws, "rank 3", "three")  # its files say the old name
+    app.run()
+    assert app.button(key="models_export").label == "Export"
 
 
 def test_what_is_gone_is_said_in_the_list_and_on_the_card(

@@ -20,7 +20,7 @@ def present(ws: Workspace) -> tuple[object, ...]:
         tuple(
             (model.id, model.fingerprint) for model in experiments.list_models(ws, archived=True)
         ),
-        tuple((ensemble.id, ensemble.member_ids) for ensemble in experiments.list_ensembles(ws)),
+        tuple((one.id, one.member_ids) for one in experiments.list_ensembles(ws, archived=True)),
     )
 
 

@@ -39,14 +39,13 @@ def draw(ws: Workspace, stored: StoredComparison) -> None:
             st.header(f"Run of {name}", anchor=False)
             st.space("stretch")
             st.button("Close", icon=":material/close:", key="compare_run_close", on_click=_close)
-        models = {one.name: one for one in experiments.list_models(ws, archived=True)}
-        ensembles = {one.name: one for one in experiments.list_ensembles(ws)}
+        found = None if row is None else experiments.made(ws, row.source)
         if row is None:
             st.info("This comparison has no such row.", icon=":material/info:")
-        elif name in ensembles and row.kind == "ensemble":
-            _ensemble(ws, ensembles[name], stored, row)
-        elif name in models:
-            _model(ws, models[name], stored, row)
+        elif isinstance(found, EnsembleInfo):
+            _ensemble(ws, found, row)
+        elif isinstance(found, ModelInfo):
+            _model(ws, found, stored, row)
         else:
             st.info("It is gone since; the comparison keeps its numbers.", icon=":material/delete:")
 
@@ -57,23 +56,26 @@ def _close() -> None:
 
 def _model(ws: Workspace, model: ModelInfo, stored: StoredComparison, row: Row) -> None:
     facts = {
+        **_renamed(row, model.name),
         "Kind": words.MODEL_KINDS[model.kind],
         "Backbone": model.backbone,
         "Trained on": row.trained_on,
         "Leakage": row.leakage,
         "Made": _moment(model.created_at),
         "Fingerprint": model.fingerprint,
-        "When compared": _then(stored, f"model {model.name}", model.fingerprint),
+        "When compared": _then(stored, f"model {row.name}", model.fingerprint),
     }
     _facts(facts)
-    widgets.page_link("train", "All models", icon=":material/model_training:")
+    address = {"model": str(model.id)}
+    widgets.page_link("train", "Its card", icon=":material/model_training:", address=address)
     _settings("Settings", model.config)
     _settings("Measured while it was made", model.metrics)
     _job(ws, row.run)
 
 
-def _ensemble(ws: Workspace, ensemble: EnsembleInfo, stored: StoredComparison, row: Row) -> None:
+def _ensemble(ws: Workspace, ensemble: EnsembleInfo, row: Row) -> None:
     facts = {
+        **_renamed(row, ensemble.name),
         "Kind": "ensemble",
         "Strategy": ensemble.strategy,
         "Members": ", ".join(row.members),
@@ -85,10 +87,15 @@ def _ensemble(ws: Workspace, ensemble: EnsembleInfo, stored: StoredComparison, r
     from cssim.ui.shell import exists
 
     if exists("ensembles"):
-        widgets.page_link("ensembles", "All ensembles", icon=":material/hub:")
+        address = {"ensemble": str(ensemble.id)}
+        widgets.page_link("ensembles", "The ensemble", icon=":material/hub:", address=address)
     _settings("Settings", {k: v for k, v in ensemble.config.items() if k != "fitted"})
     _settings("Fitted numbers", ensemble.config.get("fitted", {}))
     _job(ws, row.run)
+
+
+def _renamed(row: Row, name: str) -> dict[str, str]:
+    return {} if row.name == name else {"Called now": name}
 
 
 def _then(stored: StoredComparison, key: str, now: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from cssim.errors import CSSimError
-from cssim.services import offers
+from cssim.services import experiments, offers
 from cssim.services.estimating import Estimate, Setup
 from cssim.services.vectors import Shelf
 from cssim.services.workspace import Workspace
@@ -35,12 +35,38 @@ class Facts:
     """What has changed since it was built; empty: nothing."""
     estimate: Estimate | None
     """Cross-fitted on the answers that there are now; None where it cannot be had at once."""
+    archived: bool = False
+
+
+def shown(ws: Workspace) -> tuple[list[EnsembleInfo], set[int]]:
+    """The ensembles to list, and the ids of those among them that are archived.
+
+    An archived one is listed where the address names it, or where all are asked for.
+    """
+    everything = experiments.list_ensembles(ws, archived=True)
+    away = {one.id for one in everything} - {one.id for one in experiments.list_ensembles(ws)}
+    also = bool(away) and st.checkbox(f"Also {len(away):,} archived", key="ensembles_archived")
+    wanted = st.query_params.get("ensemble", "")
+    found = [one for one in everything if also or one.id not in away or str(one.id) == wanted]
+    return found or everything, away
 
 
 def facts_of(
-    ws: Workspace, shelf: Shelf, ensembles: Sequence[EnsembleInfo], clusters: dict[int, Cluster]
+    ws: Workspace,
+    shelf: Shelf,
+    ensembles: Sequence[EnsembleInfo],
+    clusters: dict[int, Cluster],
+    archived: Collection[int] = (),
 ) -> list[Facts]:
-    """The facts of each ensemble, newest first."""
+    """The facts of each ensemble, newest first.
+
+    Args:
+        ws: the workspace.
+        shelf: the project's pictures and models.
+        ensembles: oldest first.
+        clusters: of the project, by id.
+        archived: ids of those that are put away.
+    """
     titles = offers.strategy_titles()
     found = []
     for info in reversed(ensembles):
@@ -49,21 +75,17 @@ def facts_of(
             Facts(
                 info=info,
                 title=titles.get(info.strategy, (info.strategy, False))[0],
-                members=tuple(
-                    shelf.models[i].name if i in shelf.models else "archived model"
-                    for i in info.member_ids
-                ),
+                members=tuple(shelf.models[i].name for i in info.member_ids),
                 fitted_on=", ".join(clusters[i].name for i in fit_on if i in clusters),
-                stale=_stale(ws, shelf, info, fit_on),
+                stale=_stale(ws, info, fit_on),
                 estimate=_estimate(ws, info, fit_on),
+                archived=info.id in archived,
             )
         )
     return found
 
 
-def _stale(ws: Workspace, shelf: Shelf, info: EnsembleInfo, fit_on: tuple[int, ...]) -> str:
-    if any(i not in shelf.models for i in info.member_ids):
-        return "a member was archived"
+def _stale(ws: Workspace, info: EnsembleInfo, fit_on: tuple[int, ...]) -> str:
     if not (ws.settings.home / str(info.path)).is_dir():
         return "its folder is gone"
     if fit_on and shelves.triples(ws, fit_on).fingerprint != info.config.get("fit_data"):
@@ -112,6 +134,8 @@ def _caption(one: Facts) -> str:
         )
     if one.stale:
         parts.append("**out of date**")
+    if one.archived:
+        parts.append("archived")
     return ", ".join(parts)
 
 

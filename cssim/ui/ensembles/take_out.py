@@ -11,6 +11,7 @@ from cssim.services.answering import Ready
 from cssim.services.vectors import Shelf
 from cssim.services.workspace import Workspace
 from cssim.types import ModelKind
+from cssim.ui import widgets
 
 
 def draw(ws: Workspace, shelf: Shelf, ensemble: Ready) -> None:
@@ -22,15 +23,11 @@ def draw(ws: Workspace, shelf: Shelf, ensemble: Ready) -> None:
         "The folder holds everything that the ensemble knows: trained members, weights, and what "
         "validation showed of them. No database is needed to use it."
     )
-    st.download_button(
+    widgets.download(
         f"Download {name}.zip ({_size(size)})",
-        lambda: taking_out.as_zip(ws, info),
-        file_name=f"{name}.zip",
-        mime="application/zip",
+        f"/api/ensembles/{info.id}/files",
         key="ensembles_zip",
-        on_click="ignore",
-        type="primary",
-        icon=":material/download:",
+        primary=True,
     )
     frozen = [
         shelf.models[i].name

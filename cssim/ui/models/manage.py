@@ -52,14 +52,10 @@ def _export(ws: Workspace, user: Person, card: Card) -> None:
     """Ask for the files, or take them."""
     ready = model_files.exported(ws, card.model)
     if ready is not None:
-        st.download_button(
+        widgets.download(
             f"Download {ready.name} ({ready.stat().st_size / 1e6:,.1f} MB)",
-            ready.read_bytes,
-            file_name=ready.name,
-            mime="application/zip",
+            f"/api/models/{card.model.id}/files",
             key="models_download",
-            on_click="ignore",
-            icon=":material/download:",
         )
         return
     waits = model_files.is_exporting(ws, card.model)

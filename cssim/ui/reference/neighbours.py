@@ -38,7 +38,7 @@ STYLE = """<style>
 
 def draw(ws: Workspace, user: Person, shelf: Shelf, image: Image) -> None:
     """A row for each model; those that have not embedded the image can be asked to."""
-    models = list(shelf.models.values())
+    models = shelf.listed
     if not models:
         st.caption("There are no models yet: train some, or add a frozen backbone, on Train.")
         return
@@ -130,7 +130,7 @@ def _missing(
 ) -> None:
     """Models that have not embedded the reference, or not all pictures among its neighbours."""
     names = [model.name for model in models]
-    partly = [m.name for m in shelf.models.values() if shelf.missing(m.id) and m.name not in names]
+    partly = [m.name for m in shelf.listed if shelf.missing(m.id) and m.name not in names]
     if not names and not partly:
         return
     text = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ class Drawn:
     """JSON of `plots.wire`."""
     narrow: str
     """Its layout for a phone, as JSON."""
+    version: str
+    """Of both."""
     picture: Picture
     alt: str
 
@@ -92,7 +95,9 @@ def _drawn(
         NARROW_COLUMNS,
         210 if many else 400,
     )
-    return Drawn(wire(figure), json.dumps(narrow), found, _alt(found, view))
+    packed, narrow_packed = wire(figure), json.dumps(narrow)
+    version = hashlib.sha256(f"{packed}{narrow_packed}".encode()).hexdigest()[:16]
+    return Drawn(packed, narrow_packed, version, found, _alt(found, view))
 
 
 def stale(ws: Workspace, info: InspectionInfo) -> str:
@@ -102,7 +107,7 @@ def stale(ws: Workspace, info: InspectionInfo) -> str:
     state = (
         tuple(gallery.cluster_states(ws).items()),
         tuple((one.id, one.fingerprint) for one in experiments.list_models(ws, archived=True)),
-        tuple((one.id, one.member_ids) for one in experiments.list_ensembles(ws)),
+        tuple((one.id, one.member_ids) for one in experiments.list_ensembles(ws, archived=True)),
     )
     made = info.created_at.isoformat()
     return _stale(ws, ws.settings.url, ws.project.id, info.id, made, state, info)
