@@ -1,11 +1,11 @@
-"""Pages that check a person: known ones mixed in, and ones that they answered before."""
+"""Pages that check a person: known ones, and ones answered before; who may see a page at all."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, insert, literal, select
+from sqlalchemy import ColumnElement, Select, and_, exists, insert, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cssim.types import JudgementKind
@@ -21,7 +21,7 @@ from db.models import (
 )
 
 _REPEATABLE = 40
-"""So many of a person's answers, the latest that are old enough, may be shown again."""
+"""So many pages may be shown again, out of five times as many of a person's latest answers."""
 
 
 def new_to(person_id: Any, now: Any) -> list[ColumnElement[bool]]:
@@ -47,6 +47,19 @@ def new_to(person_id: Any, now: Any) -> list[ColumnElement[bool]]:
     return [~holds, ~judged]
 
 
+def blind(page: Any = PageRow) -> ColumnElement[bool]:
+    """That a picture of a page, its reference or a candidate, has no pixels."""
+    reference, candidate = aliased(ImageRow), aliased(ImageRow)
+    return or_(
+        exists().where(reference.id == page.reference_id, reference.sha256.is_(None)),
+        exists().where(
+            PageCandidateRow.page_id == page.id,
+            candidate.id == PageCandidateRow.image_id,
+            candidate.sha256.is_(None),
+        ),
+    )
+
+
 def gold_query(cluster_id: int, person_id: int, now: datetime) -> Select[Any]:
     """Ids of the cluster's pages with known answers that are new to the person.
 
@@ -55,16 +68,10 @@ def gold_query(cluster_id: int, person_id: int, now: datetime) -> Select[Any]:
     trained = exists().where(
         TrainingAnswerRow.page_id == PageRow.id, TrainingAnswerRow.person_id == person_id
     )
-    image = aliased(ImageRow)
-    blind = exists().where(
-        PageCandidateRow.page_id == PageRow.id,
-        image.id == PageCandidateRow.image_id,
-        image.sha256.is_(None),
-    )
     return (
         select(PageRow.id)
         .where(PageRow.cluster_id == cluster_id, PageRow.gold.is_not(None))
-        .where(*new_to(person_id, now), ~blind, ~trained)
+        .where(*new_to(person_id, now), ~blind(), ~trained)
         .order_by(PageRow.id)
     )
 
@@ -89,6 +96,7 @@ def repeatable_query(plan_id: int, person_id: int, gap: int) -> Select[Any]:
         select(original.id)
         .join(old, old.c.page_id == original.id)
         .where(and_(original.plan_id == plan_id, original.repeat_of.is_(None), ~repeated))
+        .where(~blind(original))
         .order_by(original.id)
         .limit(_REPEATABLE)
     )

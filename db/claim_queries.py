@@ -19,9 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from db.checks import new_to
+from db.checks import blind, new_to
 from db.models import (
-    ImageRow,
     JudgementRow,
     LeaseRow,
     PageCandidateRow,
@@ -79,26 +78,17 @@ def _of(a_plan: bool) -> ColumnElement[bool]:
 def _may_have() -> list[ColumnElement[bool]]:
     """What keeps a page from a person, turned round; speaks of `PageRow`."""
     held = aliased(LeaseRow)
-    image, candidate_image = aliased(ImageRow), aliased(ImageRow)
     on_loan = (
         select(func.count())
         .where(held.page_id == PageRow.id, held.state == "open", held.expires_at > _NOW)
         .correlate(PageRow)
         .scalar_subquery()
     )
-    blind = or_(
-        exists().where(image.id == PageRow.reference_id, image.sha256.is_(None)),
-        exists().where(
-            PageCandidateRow.page_id == PageRow.id,
-            candidate_image.id == PageCandidateRow.image_id,
-            candidate_image.sha256.is_(None),
-        ),
-    )
     return [
         PageRow.done + on_loan < PageRow.wanted,
         or_(PageRow.person_id.is_(None), PageRow.person_id == _PERSON),
         *new_to(_PERSON, _NOW),
-        ~blind,
+        ~blind(),
     ]
 
 

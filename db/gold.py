@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
 
 from cssim.types import Answer, ClusterKind, JudgementKind
 from db.annotations import digits
+from db.checks import blind
 from db.library import chunks
-from db.models import ClusterRow, ImageRow, PageCandidateRow, PageRow, TrainingAnswerRow
+from db.models import ClusterRow, PageRow, TrainingAnswerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,6 @@ def _known(gold: Mapping[str, Any]) -> Known:
 
 def untrained(session: Session, project_id: int, person_id: int, limit: int) -> list[int]:
     """Gold pages with pictures on which the person has not been trained, in order."""
-    reference, image = aliased(ImageRow), aliased(ImageRow)
-    blind = or_(
-        exists().where(reference.id == PageRow.reference_id, reference.sha256.is_(None)),
-        exists().where(
-            PageCandidateRow.page_id == PageRow.id,
-            image.id == PageCandidateRow.image_id,
-            image.sha256.is_(None),
-        ),
-    )
     trained = exists().where(
         TrainingAnswerRow.page_id == PageRow.id, TrainingAnswerRow.person_id == person_id
     )
@@ -88,7 +80,7 @@ def untrained(session: Session, project_id: int, person_id: int, limit: int) -> 
             ClusterRow.kind == ClusterKind.GOLD.value,
             PageRow.gold.is_not(None),
             ~trained,
-            ~blind,
+            ~blind(),
         )
         .order_by(PageRow.cluster_id, PageRow.position, PageRow.id)
         .limit(limit)
