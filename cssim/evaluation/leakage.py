@@ -210,6 +210,38 @@ def member_leak(
     )
 
 
+def row_leak(
+    parts: Sequence[Training],
+    clusters: Iterable[int],
+    reference: ArrayLike,
+    near: Iterable[tuple[int, int]] = (),
+) -> MemberLeak:
+    """What a row has seen of an evaluation through all its members together.
+
+    A member that was trained on what is evaluated stands for the row, by its name; otherwise a
+    reference counts once if any member has seen it, so eight members with a reference each have
+    seen eight.
+
+    Args:
+        parts: what each member was trained on, and an ensemble's weights were fitted on.
+        clusters: see `member_leak`.
+        reference: see `member_leak`.
+        near: see `member_leak`.
+
+    Raises:
+        BadInput: no members.
+    """
+    if not parts:
+        raise BadInput("a row has at least one member, got none")
+    ids, pairs = list(clusters), list(near)
+    leaks = [member_leak(part, ids, reference, near=pairs) for part in parts]
+    worst = max(leaks, key=lambda leak: leak.rank)
+    if worst.trained_on_it:
+        return worst
+    seen = frozenset[int]().union(*(part.references for part in parts))
+    return member_leak(Training(worst.member, references=seen), ids, reference, near=pairs)
+
+
 def refuse_leaks(leaks: Sequence[MemberLeak], *, allow: bool) -> None:
     """Raise `LeakedEvaluation` when a member was trained on what is evaluated, unless allowed."""
     leaked = sorted({leak.member for leak in leaks if leak.trained_on_it})
@@ -219,10 +251,3 @@ def refuse_leaks(leaks: Sequence[MemberLeak], *, allow: bool) -> None:
             f"{', '.join(leaked)} trained on pages of the evaluated set; evaluate on another set, "
             "or allow leakage, and the rows will be marked"
         )
-
-
-def summary(leaks: Sequence[MemberLeak]) -> str:
-    """The worst of some members' leaks in a few words, for one row of a table."""
-    if not leaks:
-        raise BadInput("a row has at least one member, got none")
-    return str(max(leaks, key=lambda leak: leak.rank))

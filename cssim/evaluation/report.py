@@ -72,7 +72,7 @@ class Contender:
     trained_on: str = ""
     """Where its training answers came from, in words; empty where nothing was trained."""
     leakage: str = "none"
-    """What it has seen of the evaluated set, in words (`leakage.summary`)."""
+    """What it has seen of the evaluated set, in words (`leakage.row_leak`)."""
     run: str = ""
     """Id of the job that made it; empty where none did."""
     source: str = ""

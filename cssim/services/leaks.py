@@ -55,7 +55,7 @@ def leaks_of(
     near: Iterable[tuple[int, int]] = (),
     cross_fitted: bool = False,
 ) -> dict[str, MemberLeak]:
-    """The worst leak of each row.
+    """What each row has seen, through all its members together.
 
     Args:
         chosen: the rows.
@@ -65,14 +65,11 @@ def leaks_of(
         cross_fitted: ensembles are fitted again so that no weight sees what it answers; only their
             members can leak then.
     """
-    from cssim.evaluation.leakage import member_leak
+    from cssim.evaluation.leakage import row_leak
 
     ids, pairs = [cluster.id for cluster in clusters], list(near)
     return {
-        name: max(
-            (member_leak(part, ids, triples.reference, near=pairs) for part in parts),
-            key=lambda leak: leak.rank,
-        )
+        name: row_leak(parts, ids, triples.reference, pairs)
         for name, parts in _training(chosen, cross_fitted=cross_fitted).items()
     }
 

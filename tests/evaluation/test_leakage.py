@@ -9,7 +9,7 @@ from cssim.evaluation.leakage import (
     member_leak,
     overlap,
     refuse_leaks,
-    summary,
+    row_leak,
 )
 
 
@@ -53,15 +53,19 @@ def test_pages_decide_where_both_sides_know_them():
     assert member_leak(half, [7], [1, 1]).trained_on_it
 
 
-def test_a_row_shows_the_worst_of_its_members():
-    frozen = member_leak(Training("frozen"), [7], [1, 2])
-    seen = member_leak(Training("seen", references=frozenset({1})), [7], [1, 2])
-    trained = member_leak(Training("trained", frozenset({7})), [7], [1, 2])
-    assert summary([frozen]) == "none"
-    assert summary([frozen, seen]) == "1 of 2 references seen"
-    assert summary([trained, seen, frozen]) == "trained on this set"
+def test_a_row_has_seen_what_any_of_its_members_has_seen():
+    frozen, trained = Training("frozen"), Training("trained", frozenset({7}))
+    one, other = (Training(f"{i}", frozenset({i}), frozenset({i, 9})) for i in (1, 2))
+    asked = ([7], [1, 1, 2, 3, 9])
+    assert str(row_leak([frozen], *asked)) == "none"
+    assert str(row_leak([frozen, one], *asked)) == "2 of 4 references seen"
+    assert str(row_leak([one, frozen, other], *asked)) == "3 of 4 references seen"
+    nearly = row_leak([one, other], *asked, near=[(1, 3), (9, 2), (5, 9)])
+    assert str(nearly) == "3 of 4 references seen, 1 nearly"  # 2 is seen, so not nearly
+    leaked = row_leak([one, trained, frozen], *asked)
+    assert (str(leaked), leaked.member) == ("trained on this set", "trained")
     with pytest.raises(BadInput):
-        summary([])
+        row_leak([], *asked)
 
 
 def test_near_duplicates_are_counted_beside_what_is_shared():
@@ -85,5 +89,4 @@ def test_references_nearly_seen_are_marked_and_not_refused():
     both = member_leak(sea, [3], [1, 2, 4, 6], near=near)
     assert str(nearly) == "2 of 4 references nearly seen"
     assert str(both) == "2 of 4 references seen, 1 nearly"
-    assert summary([nearly, both, member_leak(sea, [3], [4])]) == str(both)
     refuse_leaks([nearly, both], allow=False)
