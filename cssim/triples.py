@@ -53,7 +53,7 @@ class Triples:
                 raise BadInput(f"column {f.name} has shape {column.shape}, expected ({n},)")
             column.setflags(write=False)
             object.__setattr__(self, f.name, column)
-        if n and not bool(np.all(self.votes_a + self.votes_b > 0)):
+        if not bool(np.all(self.votes_a + self.votes_b > 0)):
             raise BadInput("each triple needs at least one vote")
 
     def __len__(self) -> int:

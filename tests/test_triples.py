@@ -135,6 +135,8 @@ def test_rows_and_columns_say_the_same():
         assert row.same_class == triples.same_class[i] == ({row.a, row.b} == {11, 12})
         assert row.share_a == triples.share_a[i]
         assert row.page_id == 4
+    (unsorted,) = triples_from([choose()], [judged(1, 1, TIE), judged(2, 1, order=(0, 1))]).rows()
+    assert (unsorted.class_a, unsorted.class_b, unsorted.share_a) == (None, None, 0.75)
 
 
 def test_a_selection_takes_all_columns_along():

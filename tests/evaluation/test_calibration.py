@@ -43,6 +43,13 @@ def test_steps_by_hand():
     assert found.error == pytest.approx(0.8 * abs(0.75 - 0.5625))
 
 
+def test_steps_in_which_no_answer_lies_are_left_out():
+    p = np.repeat([0.5, 0.7, 1.0], [8, 1, 1])
+    found = reliability(p, np.ones(10), np.arange(10), draws=20)
+    assert [s.confidence for s in found.steps] == pytest.approx([0.5, 0.7, 1.0])
+    assert [s.triples for s in found.steps] == [8, 1, 1]
+
+
 def test_coverage_by_a_naive_loop():
     p, share, reference = world(n=300)
     confidence, credit = 0.5 + np.abs(p - 0.5), np.where(p > 0.5, share, 1 - share)

@@ -158,7 +158,7 @@ def test_few_references_are_warned_about():
 def test_nobody_available_leaves_chance_alone_with_a_number():
     _, reference = world()
     found = compare(ROWS[3:], {}, reference, settings=replace(QUICK, anchor=None))
-    assert [row.accuracy for row in found.rows] == [None, 0.5]
+    assert [(row.accuracy, row.macro) for row in found.rows] == [(None, None), (0.5, 0.5)]
 
 
 def test_macro_averages_over_contexts_where_they_are_given():
@@ -208,6 +208,13 @@ def test_a_single_reference_gives_accuracy_without_an_interval():
     row = compare(ROWS, credits, np.zeros(900, dtype=int), settings=QUICK).row("good")
     assert row.accuracy == pytest.approx(credits["good"].mean())
     assert [row.error, row.low, row.high, row.difference_low] == [None] * 4
+
+
+def test_references_with_one_triple_each_give_intervals_of_differences():
+    credits, _ = world()
+    row = compare(ROWS, credits, np.arange(900), settings=QUICK).row("good")
+    assert (row.references, row.triples) == (900, 900)
+    assert row.difference_low < row.difference < row.difference_high
 
 
 def test_the_same_seed_gives_the_same_comparison_and_another_does_not():

@@ -84,6 +84,15 @@ def test_noise_gives_the_estimate_an_interval():
     assert 0 < found.low < found.value < found.high < 0.1
 
 
+def test_the_interval_of_an_estimate_holds_its_share_of_the_samples():
+    samples = np.linspace(0, 0.1, 101)
+    rows = np.array([0.7, 0.7])
+    curve = Curve("a", np.array([1.0, 2.0]), rows, rows, rows, np.stack([0 * samples, samples], 1))
+    found = next_labels(curve, 2, level=0.9)
+    ends = [next_labels(exact("b", [1, 2], [0, end]), 2).value for end in (0.005, 0.095)]
+    assert [found.low, found.high] == pytest.approx(ends)
+
+
 def test_nonsense_is_refused():
     credits, reference = drawn([0.7, 0.75], n=50)
     with pytest.raises(BadInput, match="rising"):

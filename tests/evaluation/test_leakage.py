@@ -37,6 +37,9 @@ def test_a_member_trained_on_the_evaluated_cluster_is_refused_unless_asked_for()
     with pytest.raises(LeakedEvaluation, match="sea"):
         refuse_leaks([leak], allow=False)
     refuse_leaks([leak], allow=True)
+    with pytest.raises(LeakedEvaluation) as told:
+        refuse_leaks([leak, leak], allow=False)
+    assert str(told.value).count(leak.member) == 1
 
 
 def test_shared_references_of_another_cluster_are_shown_and_not_refused():

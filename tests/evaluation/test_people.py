@@ -174,14 +174,10 @@ def test_kappa_with_the_majority_is_scikit_learns():
 
 
 def test_drift_is_the_later_half_minus_the_earlier_with_newcombes_interval():
-    """Newcombe 1998, table II, method 10: 56/70 against 48/80 gives 0.0524 to 0.3339."""
-    credit = np.concatenate([np.repeat([1.0, 0.0], [48, 32]), np.repeat([1.0, 0.0], [56, 14])])
-    one, two = people.share_of(48, 80), people.share_of(56, 70)
-    low = 0.2 - np.hypot(two.share - two.low, one.high - one.share)
-    high = 0.2 + np.hypot(two.high - two.share, one.share - one.low)
-    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=5e-4)
-    gap, *_ = people._drift(credit)
-    assert gap == pytest.approx(credit[75:].mean() - credit[:75].mean())
+    """Newcombe 1998, table II, method 10: 9/10 against 3/10 gives 0.1705 to 0.8090."""
+    credit = np.concatenate([np.repeat([1.0, 0.0], [3, 7]), np.repeat([1.0, 0.0], [9, 1])])
+    assert people._drift(credit) == pytest.approx((0.6, 0.1705, 0.8090), abs=5e-5)
+    assert people._drift(credit[:10])[0] == pytest.approx(0 - 3 / 5)
     assert np.isnan(people._drift(credit[:9])[0])
 
 
@@ -219,6 +215,16 @@ def test_pace_counts_too_fast_answers_and_ignores_broken_clocks():
     found = people.pace(answers, 800)
     assert (found.median_ms, found.fast.n) == (700.0, 3)
     assert found.fast.share == pytest.approx(2 / 3)
+
+
+def test_slowing_is_told_from_ten_answers_on():
+    times = [1000] * 5 + [1500] * 5
+    answers = [said(1, 9, 2, 3, 2, ms=ms, at=at) for at, ms in enumerate(times)]
+    assert people.pace(answers[::-1], 800).slowing == pytest.approx(1.5)
+    assert np.isnan(people.pace(answers[:9], 800).slowing)
+    nothing = people.pace([], 800)
+    assert nothing.fast.n == 0
+    assert np.isnan([nothing.median_ms, nothing.slowing]).all()
 
 
 def test_circles_are_counted_over_pages_and_never_within_one():

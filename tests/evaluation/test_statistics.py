@@ -62,6 +62,8 @@ def test_repeating_each_triple_doubles_the_design_effect():
     assert st.design_effect(error, np.tile(credits[0], 2)) == pytest.approx(2 * once, rel=1e-3)
     assert np.isnan(st.design_effect(0.0, np.ones(5)))
     assert np.isnan(st.design_effect(0.0, np.ones(1)))
+    # Two triples: variance 1/2, so a mean of two has variance 1/4.
+    assert st.design_effect(1.0, np.array([0.0, 1.0])) == pytest.approx(4)
 
 
 def test_each_bootstrap_sample_draws_as_many_references_as_there_are():
@@ -150,10 +152,11 @@ def test_holm_equals_statsmodels():
 
 
 def test_wilson_equals_statsmodels_and_widens_with_the_design_effect():
-    for k, n in ((0, 5), (3, 10), (10, 10), (79, 100)):
+    for k, n in ((0, 1), (0, 5), (3, 10), (10, 10), (79, 100)):
         expected = proportion_confint(k, n, method="wilson")
         assert st.wilson(k / n, n) == pytest.approx(expected)
     assert st.wilson(0.8, 100, effect=4) == pytest.approx(st.wilson(0.8, 25))
+    assert st.wilson(0.8, 100, effect=1.25) == pytest.approx(st.wilson(0.8, 80))
     assert st.wilson(0.8, 100, effect=0.2) == st.wilson(0.8, 100)
     assert st.wilson(0.8, 100, effect=float("nan")) == st.wilson(0.8, 100)
     with pytest.raises(BadInput):

@@ -58,6 +58,7 @@ def test_the_family_follows_from_the_intervals(
     assert "80.0 % on 40 references that nobody trained on" in text
     assert at.design in NAMES
     assert ("prefer" in text) == (expected != "undecided")
+    assert ("over the stack without global models" in text) == (expected == "both")
 
 
 def test_points_carry_signs() -> None:
@@ -81,4 +82,6 @@ def test_crossings_are_told_plainly(found: Estimate, says: str) -> None:
 def test_what_more_labels_buy_is_told_with_its_interval() -> None:
     text = next_text("global", 500, Estimate(0.004, 0.001, 0.008, 1.0))
     assert text.startswith("500 more labels would add about 0.40 points [0.10, 0.80] to global")
+    alone = next_text("global", 500, Estimate(0.004, None, None, 0.5))
+    assert alone.startswith("500 more labels would add about 0.40 points to global")
     assert "cannot be said" in next_text("global", 500, Estimate(None, None, None, 0.0))
