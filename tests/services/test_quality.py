@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 import uuid
 from collections.abc import Iterator
 
@@ -39,7 +40,9 @@ def ws(settings: Settings) -> Iterator[Workspace]:
 def answer_all(ws: Workspace, name: str, say, ms: int = 2000) -> Person:
     """A new person answers every page; `say` gives the answer to a handout."""
     person = accounts.add_person(ws, name)
-    while handouts := annotating.next_pages(ws, person).pages:
+    # By chance, one in forty would fall in agreement from half to half.
+    sides = random.Random(name)
+    while handouts := annotating.next_pages(ws, person, rng=sides).pages:
         for handout in handouts:
             reply = annotating.Reply(uuid.uuid4().hex, handout.lease_id, say(handout), ms)
             annotating.answer(ws, person, reply)
@@ -73,15 +76,12 @@ def test_who_stands_out_is_told_with_reasons(ws):
     carl = by_name["Carl"]
     assert present(carl.sides).share.share == 1.0
     assert (carl.pace.median_ms, carl.pace.fast.share) == (300.0, 1.0)
-    # Sides are drawn by chance, so of 40 runs one sees Carl's agreement fall from half to half.
-    fast, side, *chance = carl.warnings
-    assert "under 800 ms" in fast
-    assert "from the left" in side
-    assert all(warning.startswith("agreement fell") for warning in chance)
+    assert len(carl.warnings) == 2
+    assert "under 800 ms" in carl.warnings[0]
+    assert "from the left" in carl.warnings[1]
     assert present(by_name["Ada"].others).agreement.share > present(carl.others).agreement.share
     lenient = quality.quality_report(ws, rules=QualityRules(fast_ms=200, side_p=0.0))
-    said = [warning for person in lenient.people for warning in person.warnings]
-    assert all(warning.startswith("agreement fell") for warning in said)
+    assert all(not person.warnings for person in lenient.people)
 
 
 def test_an_excluded_person_stays_in_the_data_and_out_of_analyses(ws, tmp_path):
@@ -195,3 +195,31 @@ def test_consensus_tells_votes_model_and_decisions(ws):
     quality.set_participation(ws, "Carl", excluded=True, reason="x")
     without = consensus.consensus_of(ws, "sea")
     assert {q.votes_a + q.votes_b for q in without.questions} == {2}
+
+
+def test_what_one_person_alone_said_is_not_overruled_by_the_model(ws):
+    """Without others to compare with, the model's fit wandered off to the most common answer."""
+    pictures = add_pictures(ws, 30)
+    (ada, ben) = (accounts.add_person(ws, name) for name in ("Ada", "Ben"))
+    spec = PlanSpec("sea", mode=PageMode.CHOOSE, candidates=2, pages_per_reference=40,
+                    references=(pictures[0],))  # fmt: skip
+    plans.make_plan(ws, spec)
+    rng = random.Random(1)
+    while handouts := annotating.next_pages(ws, ada).pages:
+        for handout in handouts:
+            answer = rng.choice([LEFT, RIGHT])
+            annotating.answer(
+                ws, ada, annotating.Reply(uuid.uuid4().hex, handout.lease_id, answer, 900)
+            )
+    view = consensus.consensus_of(ws, "sea")
+    assert (len(view.questions), view.skills, view.rounds) == (40, (), 0)
+    for question in view.questions:
+        assert question.probability_a == (question.majority == "A")
+    plans.send_back(ws, [pictures[0]], "more", people=1, name="more")
+    handout = annotating.next_pages(ws, ben, want=1).pages[0]
+    annotating.answer(ws, ben, annotating.Reply(uuid.uuid4().hex, handout.lease_id, LEFT, 900))
+    view = consensus.consensus_of(ws, "sea")
+    assert {skill.person for skill in view.skills} == {"Ada", "Ben"}
+    alone = [q for q in view.questions if q.votes_a + q.votes_b == 1]
+    assert len(alone) == 39
+    assert all(q.probability_a == (q.majority == "A") for q in alone)
