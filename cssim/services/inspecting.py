@@ -185,7 +185,7 @@ def stale(ws: Workspace, info: InspectionInfo) -> str:
         return "a model or ensemble of it is gone"
     if len(clusters) < len(info.clusters):
         return "a set of it is gone"
-    triples = load_triples(ws, [id_ for id_, _ in info.clusters])
+    triples = Triples.concatenate([load_triples(ws, [id_]) for id_, _ in info.clusters])
     now = fingerprints(triples, list(models.values()), wanted, members | models, _names(info))
     changed = sorted(name for name in now if info.fingerprints.get(name) != now[name])
     words = {"data": "the answers have changed", "code": "CS-Sim has changed"}
@@ -202,7 +202,7 @@ def fingerprints(
     """What goes in, by name: answers, code, each row.
 
     Args:
-        triples: of all sets, in order.
+        triples: of all sets, in the order in which they were asked for.
         models: the models with a row.
         ensembles: the ensembles with a row.
         every: models and members by id.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cssim.errors import BadInput, CSSimError, NotFound, Unavailable
+from cssim.evaluation.leakage import MemberLeak
 from cssim.services.comparing import Chosen, fitted_of, weighing
 from cssim.services.encoding import distances_of, features_of, refreshed
 from cssim.services.inspecting import fingerprints, folder_of
@@ -47,9 +49,16 @@ class _Work:
     def ws(self) -> Workspace:
         return self.context.ws
 
-    @property
+    @cached_property
     def triples(self) -> Triples:
         return Triples.concatenate(list(self.parts.values()))
+
+    @cached_property
+    def leaks(self) -> Mapping[str, MemberLeak]:
+        """What each row has seen, by its name."""
+        with self.ws.database.reading() as session:
+            clusters = list(library.clusters_by_id(session, list(self.parts)).values())
+        return leaks_of(self.chosen, clusters, self.triples)
 
 
 def run_inspect(context: JobContext) -> Mapping[str, Any]:
@@ -146,15 +155,9 @@ def _model_row(work: _Work, model: ModelInfo) -> InspectedRow:
         kind=model.kind.value,
         id=model.id,
         fingerprint=model.fingerprint,
-        leakage=_leakage(work, model.name),
+        leakage=str(work.leaks[model.name]),
         backbone=model.backbone,
     )
-
-
-def _leakage(work: _Work, name: str) -> str:
-    with work.ws.database.reading() as session:
-        clusters = list(library.clusters_by_id(session, list(work.parts)).values())
-    return str(leaks_of(work.chosen, clusters, work.triples)[name])
 
 
 def _ensemble(
@@ -177,7 +180,7 @@ def _ensemble(
     names = tuple(member.name for member in work.chosen.members(group))
     row = InspectedRow(
         group.name, "ensemble", group.id, names,
-        cross_fitted=bool(crossed), leakage=_leakage(work, group.name),
+        cross_fitted=bool(crossed), leakage=str(work.leaks[group.name]),
     )  # fmt: skip
     return row, found
 

@@ -204,6 +204,13 @@ def test_an_inspection_says_when_it_is_out_of_date(ws: Workspace) -> None:
     assert "the answers have changed" in inspecting.stale(ws, inspection.info)
 
 
+@pytest.mark.parametrize("sets", [(VALIDATION, TEST), (TEST, VALIDATION)])
+def test_sets_may_be_asked_for_in_any_order(ws: Workspace, sets: tuple[str, str]) -> None:
+    inspection = inspect(ws, *sets, models=["histogram"], ensembles=[], tsne=False)
+    assert tuple(name for _, name in inspection.info.clusters) == sets
+    assert inspecting.stale(ws, inspection.info) == ""
+
+
 def test_lists_show_what_is_whole_and_of_this_project(ws: Workspace) -> None:
     first, second = inspect(ws, TEST, tsne=False), inspect(ws, VALIDATION, tsne=False)
     assert [one.id for one in inspecting.list_inspections(ws)] == [second.info.id, first.info.id]
