@@ -76,6 +76,12 @@ def test_what_is_sent_is_what_plotly_would_draw(
     assert sent["layout"]["xaxis"]["domain"] == list(figure.layout.xaxis.domain)
 
 
+def test_what_was_counted_is_sent_where_it_is_given(rng: np.random.Generator, dots: Dots) -> None:
+    parts, counted = region_parts(dots, panels(rng, 1)), rng.random(PLACES)
+    np.testing.assert_allclose(unpacked(json.loads(wire(parts, counted))["raw"]), counted, 1e-6)
+    assert json.loads(wire(parts))["raw"] is None
+
+
 def test_places_and_evidence_are_sent_once(rng: np.random.Generator, dots: Dots) -> None:
     one, eight = (len(wire(region_parts(dots, panels(rng, n)))) for n in (1, 8))
     sent = json.loads(wire(region_parts(dots, panels(rng, 3))))

@@ -58,7 +58,9 @@ class Panel:
     points: bool = False
     """Whether values are differences, in percentage points."""
     note: str = ""
-    """Below the title where panels are many, e.g. what the map is worth."""
+    """Below the title, in lines parted by `<br>`, e.g. what the map is worth."""
+    raw: Floats | None = None
+    """(k,) number of each dot as it was counted; None where it is not told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,8 +313,8 @@ def _layout(
     """Axes and titles of all panels; later axes follow the first, so that zooming moves all."""
     shape = layout(dark=dark)
     many = len(panels) > 1
-    # Two lines of text stand above each panel.
-    gap_x, gap_y = (0.012, 44 / height_px) if many else (0.0, 0.0)
+    head = 16 + 15 * max(1 + panel.note.count("<br>") if panel.note else 0 for panel in panels)
+    gap_x, gap_y = (0.012, (head + 8) / height_px) if many else (0.0, 0.0)
     width, height = (1 - gap_x * (across - 1)) / across, (1 - gap_y * (down - 1)) / down
     titles = []
     for k, panel in enumerate(panels):
@@ -336,17 +338,16 @@ def _layout(
             **common, **follow, "anchor": f"x{number}", "domain": [max(0.0, top - height), top],
             "title": {"text": "" if many else axes[1], "font": {"size": 12}, "standoff": 4},
         }  # fmt: skip
-        if many:
-            titles.append(
-                {
-                    "text": f"<b>{panel.title}</b><br>{panel.note}" if panel.note else panel.title,
-                    "showarrow": False, "align": "left", "xref": "paper", "yref": "paper",
-                    "x": left + 0.006, "y": top, "xanchor": "left", "yanchor": "bottom",
-                    "font": {"size": 11},
-                }
-            )  # fmt: skip
+        titles.append(
+            {
+                "text": f"<b>{panel.title}</b><br>{panel.note}" if panel.note else panel.title,
+                "showarrow": False, "align": "left", "xref": "paper", "yref": "paper",
+                "x": left + 0.006, "y": top, "xanchor": "left", "yanchor": "bottom",
+                "font": {"size": 11},
+            }
+        )  # fmt: skip
     shape |= {"annotations": titles, "hovermode": "closest", "dragmode": "lasso"}
-    shape["margin"] = {"l": 6, "r": 6, "t": 40 if many else 8, "b": 6}
+    shape["margin"] = {"l": 6, "r": 6, "t": head + 8, "b": 6}
     shape["legend"] = {"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0}
     shape["newselection"] = {"line": {"color": ink(dark), "width": 1.5, "dash": "dot"}}
     shape["uirevision"] = f"regions {axes[0]}"  # another plane is seen whole

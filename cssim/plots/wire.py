@@ -10,19 +10,21 @@ from base64 import b64encode
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 _TYPES = {"f4": np.float32, "f8": np.float64, "i4": np.int32}
 
 
-def wire(parts: dict[str, Any]) -> str:
+def wire(parts: dict[str, Any], raw: NDArray[np.float64] | None = None) -> str:
     """The JSON from which the element of the regions page paints.
 
     `data` and `layout` as plotly has them, numbers as base64, with these differences: dots have no
     `customdata`; instead `image` and `triples` stand beside them, once, and `values` for each
-    panel. Dots of later panels lack what equals that of the first one.
+    panel; of one panel alone `raw`, too. Dots of later panels lack what equals that of the first.
 
     Args:
         parts: of `cssim.plots.regions.region_parts`.
+        raw: (k,) numbers of the dots as they were counted, of which selections have a mean.
     """
     dots = [trace for trace in parts["data"] if trace["meta"] == "dots"]
     first = dots[0]
@@ -38,6 +40,7 @@ def wire(parts: dict[str, Any]) -> str:
         "image": known[:, 0].astype(np.float64),
         "triples": known[:, 1].astype(np.int32),
         "values": [trace["customdata"][:, 2].astype(np.float32) for trace in dots],
+        "raw": None if raw is None else raw.astype(np.float32),
     }
     return json.dumps(_packed(whole), separators=(",", ":"), allow_nan=False)
 

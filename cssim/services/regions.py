@@ -147,7 +147,8 @@ def picture(inspection: Inspection, images: Sequence[Image], view: View) -> Pict
             surface=surfaces[k] if view.surface else None,
             unit=one.unit,
             points=view.kind == "difference",
-            note=null_note(tests[k]),
+            note=null_note(tests[k], wide=len(values) == 1),
+            raw=one.raw[places],
         )
         for k, one in enumerate(values)
     )
@@ -158,11 +159,25 @@ def picture(inspection: Inspection, images: Sequence[Image], view: View) -> Pict
     )  # fmt: skip
 
 
-def null_note(test: RegionTest) -> str:
-    """What a map is worth, in a few words."""
+def null_note(test: RegionTest, *, wide: bool = False) -> str:
+    """What a map is worth, in a few words; a map that is worth nothing has a line that says so.
+
+    Args:
+        test: of the map.
+        wide: whether there is room for a sentence.
+    """
     if test.explained is None or test.shuffled is None or test.p is None:
         return "no differences"
-    return f"{test.explained:.0%} · null {test.shuffled:.0%} · p {_p(test.p)}"
+    explained, shuffled = f"{100 * test.explained:.0f} %", f"{100 * test.shuffled:.0f} %"
+    told = f"{explained} · null {shuffled} · p {_p(test.p)}"
+    if wide:
+        told = f"regions explain {explained}, shuffled references {shuffled}, p {_p(test.p)}"
+    return told if is_sure(test) else f"{told}<br>no more than chance"
+
+
+def is_sure(test: RegionTest) -> bool:
+    """Whether a map explains more than maps of shuffled references do."""
+    return test.p is not None and test.p <= SURE
 
 
 def null_sentence(title: str, test: RegionTest) -> str:
@@ -171,7 +186,7 @@ def null_sentence(title: str, test: RegionTest) -> str:
         return f"{title}: the references do not differ, so there is nothing for regions to explain."
     verdict = (
         "**regions matter**"
-        if test.p <= SURE
+        if is_sure(test)
         else "**no more than chance: read no region out of this map**"
     )
     return (

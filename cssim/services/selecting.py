@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +156,7 @@ def differences(
     if min(len(first), len(second)) > 1:
         # Above `LARGE` fewer draws: their matrix would not fit into memory.
         draws = DRAWS if len(union) <= LARGE else max(100, DRAWS * LARGE // len(union))
-        weights = draw_weights(len(union), draws, seed)
+        weights = _weights(len(union), draws, seed)
         parts = [bootstrap(sums * m, counts * m, weights) for m in masks]
         low, high = (row.tolist() for row in interval(parts[1] - parts[0]))
     return [
@@ -165,6 +166,12 @@ def differences(
         )
         for i, row in enumerate(inspection.info.rows)
     ]  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _weights(references: int, draws: int, seed: int) -> Floats:
+    """`draw_weights`, kept: a selection and all the others are as many, whatever is selected."""
+    return draw_weights(references, draws, seed)
 
 
 def triples_of(

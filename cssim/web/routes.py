@@ -24,7 +24,6 @@ from cssim.web.openapi import describe_routes
 from cssim.web.pictures import picture_routes
 from cssim.web.signin import sign_in_routes
 from cssim.web.training import training_routes
-from cssim.web.vendor import vendor_routes
 
 HEALTH = RouteDoc(
     "GET",
@@ -70,7 +69,6 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[Route]:
                 *picture_routes(workspace),
                 *image_fact_routes(workspace),
                 *download_routes(workspace),
-                *vendor_routes(),
                 Route("/health", health),
                 Route("/api/openapi.json", description),
             ]

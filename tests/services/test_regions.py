@@ -181,6 +181,27 @@ def test_the_null_is_said_in_words() -> None:
     assert regions.null_note(alike) == "no differences"
 
 
+def test_a_map_that_fails_its_null_says_so_beside_it() -> None:
+    found = picture(INSPECTION, IMAGES, replace(MODEL, kind="multiples"))
+    for panel, test in zip(found.panels, found.tests, strict=True):
+        assert panel.note.endswith("<br>no more than chance") is (present(test.p) > regions.SURE)
+    (test,) = picture(INSPECTION, IMAGES, MODEL).tests
+    failing = replace(test, explained=0.137, shuffled=0.141, p=0.051)
+    assert regions.null_note(failing) == "14 % · null 14 % · p = 0.051<br>no more than chance"
+    assert regions.null_note(replace(failing, p=0.05), wide=True) == (
+        "regions explain 14 %, shuffled references 14 %, p = 0.050"
+    )
+
+
+def test_a_panel_tells_what_was_counted_beside_what_it_shows() -> None:
+    (panel,) = picture(INSPECTION, IMAGES, MODEL).panels
+    row = INSPECTION.row(MODEL.row)
+    np.testing.assert_allclose(panel.raw, INSPECTION.sums[row] / INSPECTION.counts)
+    assert (
+        np.abs(present(panel.raw) - panel.centre).sum() > np.abs(panel.value - panel.centre).sum()
+    )
+
+
 def test_the_window_is_the_papers_where_references_are_many() -> None:
     assert regions.suggested_window(made_up(references=40)) > 10
     rng = np.random.default_rng(0)

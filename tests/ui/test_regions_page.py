@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cssim.services import inspecting, jobs, plans, selecting, selections
+from cssim.ensembles.regions import RegionTest
+from cssim.services import inspecting, jobs, plans, regions, selecting, selections
+from cssim.services.clearest import clearest
 from cssim.services.inspecting import Inspection
 from cssim.services.regions import View
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, JobState, JudgementKind, Role
-from cssim.ui import runtime
+from cssim.ui import runtime, shell
 from cssim.ui.regions import kept, state
 from db import annotations as records
 from db.annotations import NewJudgement
@@ -51,10 +53,21 @@ def shown_ids(app: AppTest) -> list[int]:
     return [int(found) for found in re.findall(r'data-image="(\d+)"', markup(app))]
 
 
+def always(value: Any) -> Callable[..., Any]:
+    """A function that gives this, whatever it is asked."""
+    return lambda *given, **more: value
+
+
+def brought(app: AppTest) -> tuple[str, list[int], str]:
+    """What the map's elements hold: the figure, the picked references, and the map itself."""
+    shown, selected, itself = (one.proto.json for one in app.get("bidi_component"))
+    assert json.loads(selected)["what"] == "selected"
+    return shown, json.loads(selected)["value"], itself
+
+
 def figure(app: AppTest) -> dict[str, Any]:
     """What the browser is told to draw."""
-    (element,) = app.get("bidi_component")
-    drawn: dict[str, Any] = json.loads(json.loads(element.proto.json)["figure"])
+    drawn: dict[str, Any] = json.loads(json.loads(brought(app)[0])["value"]["figure"])
     return drawn
 
 
@@ -93,6 +106,46 @@ def test_the_page_shows_the_map_its_null_and_every_row(
     assert "Out of date" not in words
     made = kept.drawn(ws, inspection.info, state_view(app), dark=False)
     assert "Map of 12 reference images" in made.alt
+
+
+def test_the_page_opens_on_the_clearest_map(
+    ws: Workspace, inspection: Inspection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert look("regions").session_state[state.key("row")] == clearest(inspection)
+    for clear, wanted in (("CS two", "CS two"), ("CS one", "CS one"), ("", "CS one")):
+        monkeypatch.setattr(state, "clearest_row", always(clear))
+        assert look("regions").session_state[state.key("row")] == wanted
+
+
+def test_who_comes_back_finds_the_view_that_was_left(ws: Workspace, inspection: Inspection) -> None:
+    app = pick(look("regions"), inspection.reference[:3].tolist())
+    app.selectbox(key=state.key("row")).select("frozen").run()
+    app.session_state[state.key("tags")] = ["sea"]
+    app.session_state[state.key("window")] = 33
+    left = state_view(app.run())
+    app.switch_page(shell.page_path("home")).run()
+    app.query_params.clear()  # as the navigation does
+    back = app.switch_page(shell.page_path("regions")).run()
+    assert state_view(back) == left
+    assert back.session_state[state.PICKED] == tuple(inspection.reference[:3].tolist())
+    app.switch_page(shell.page_path("home")).run()
+    app.query_params.clear()
+    app.query_params["row"] = "CS two"  # what a link says counts more
+    assert state_view(app.switch_page(shell.page_path("regions")).run()).row == "CS two"
+
+
+def test_a_map_of_chance_is_not_passed_off_as_one_of_regions(
+    ws: Workspace, inspection: Inspection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for p, chance in ((0.05, False), (0.051, True)):
+        test = RegionTest(0.2, 0.1, 0.05, 0.15, p, len(inspection.reference))
+        monkeypatch.setattr(regions, "region_tests", always([test]))
+        kept._drawn.clear()
+        app = look("regions")
+        warned = [one for one in app.warning if "no more than chance" in str(one.value)]
+        assert len(warned) == chance
+        title = figure(app)["layout"]["annotations"][0]["text"]
+        assert ("no more than chance" in title) is chance
 
 
 def test_a_selection_shows_its_own_images_after_every_filter_and_sort(
@@ -236,7 +289,8 @@ def test_a_rerun_that_changes_nothing_computes_nothing(
     ws: Workspace, inspection: Inspection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = look("regions")
-    before = figure(app)
+    before, selected, itself = brought(app)
+    assert selected == []
 
     def refuse(*args: object, **options: object) -> None:
         raise AssertionError("computed anew")
@@ -247,7 +301,8 @@ def test_a_rerun_that_changes_nothing_computes_nothing(
     monkeypatch.setattr("cssim.services.inspecting.load_triples", refuse)
     again = pick(app, inspection.reference[:3].tolist())
     assert not again.exception
-    assert figure(again) == before
+    # Streamlit sends by name alone what has not changed: neither figure nor map travels again.
+    assert brought(again) == (before, inspection.reference[:3].tolist(), itself)
 
 
 def test_an_inspection_without_a_plane_says_so(ws: Workspace, inspection: Inspection) -> None:

@@ -1,35 +1,13 @@
-"""What the map of references asks the server for: plotly.js, and facts of an image."""
+"""What the map of references asks the server for: facts of an image."""
 
 from __future__ import annotations
 
-import gzip
-
-from cssim.services import accounts
+from cssim.services import accounts, withdrawing
 from cssim.types import Role
 from cssim.web.http import COOKIE
-from cssim.web.vendor import plotly_script
 from db import library
 from tests.pages import add_nameless, add_pictures
 from tests.web.conftest import PASSWORD, browser
-
-
-def test_the_script_comes_from_the_installed_package_and_is_kept_for_ever(client):
-    answer = client.get("/vendor/plotly.js?v=1", headers={"accept-encoding": "gzip"})
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/javascript")
-    assert answer.headers["content-encoding"] == "gzip"
-    assert "immutable" in answer.headers["cache-control"]
-    assert "plotly.js v" in answer.text[:200]
-    whole, small = plotly_script()
-    assert gzip.decompress(small) == whole == answer.content
-    plain = client.get("/vendor/plotly.js", headers={"accept-encoding": "identity"})
-    assert "content-encoding" not in plain.headers
-    assert plain.content == whole
-
-
-def test_the_script_is_not_for_strangers(anybody):
-    answer = anybody.get("/vendor/plotly.js", headers={"accept": "*/*"})
-    assert answer.status_code == 401
 
 
 def test_facts_of_an_image_name_the_very_file(ws, client):
@@ -61,3 +39,15 @@ def test_names_are_for_researchers(ws, ada):
     annotator = browser(ws)
     annotator.cookies.set(COOKIE, accounts.sign_in(ws, "Bo", PASSWORD))
     assert annotator.get(f"/api/images/{image}").status_code == 403
+
+
+def test_a_picture_that_was_withdrawn_is_served_no_more_though_it_was_just_shown(ws, client):
+    """The server keeps what it has sent in memory."""
+    add_pictures(ws, 2)
+    (found, other) = withdrawing.find(ws, ["p0.jpg", "p1.jpg"])
+    assert client.get(f"/images/{found.sha256}?w=64").status_code == 200
+    withdrawing.withdraw(ws, [found], "copyright")
+    assert client.get(f"/images/{found.sha256}?w=64").status_code == 404
+    assert client.get(f"/images/{other.sha256}?w=64").status_code == 200
+    facts = client.get(f"/api/images/{found.id}").json()
+    assert (facts["name"], facts["sha256"]) == (f"withdrawn-{found.id}", None)

@@ -2,15 +2,12 @@
 
 Streamlit's own chart cannot show a picture under the pointer and sends its figure back and forth,
 and many thousand dots are slow where WebGL is done in software. This element paints the figure of
-`cssim.plots.regions` on a canvas of its own; plotly.js (that of the plotly package, served by
-`cssim.web.vendor`) is loaded to save the same figure as PNG or SVG. See docs/decisions.
+`cssim.plots.regions` on a canvas of its own, and saves it as PNG or SVG. See docs/decisions.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import streamlit as st
@@ -26,14 +23,22 @@ _element = st.components.v2.component(
     html=(_FOLDER / "map.html").read_text("utf-8"),
     css=(_FOLDER / "map.css").read_text("utf-8"),
     js="\n".join((_FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
-    # plotly writes its style sheet into the page's head, where a shadow root cannot see it.
+    isolate_styles=False,  # some of its rules are for what stands around it on the page
+)
+_bring = st.components.v2.component(
+    "cssim_regions_bring",
+    html="<span></span>",
+    js=(_FOLDER / "bring.js").read_text("utf-8"),
     isolate_styles=False,
 )
+"""Brings the map what it shows. Streamlit sends an element again, script and all, when anything in
+it has changed, so the figure and the picked references, which change most often, travel alone."""
 
 
 def region_map(
     figure: str,
     narrow: str,
+    version: str,
     *,
     selected: Sequence[int],
     key: str,
@@ -47,6 +52,7 @@ def region_map(
     Args:
         figure: of `cssim.plots.regions`, as `wire` packs it.
         narrow: its layout for a phone, as JSON.
+        version: changes whenever these do.
         selected: image ids that are picked now.
         key: in the session's state `picked` holds what a person picked, within `on_pick`.
         alt: the figure in words.
@@ -54,17 +60,17 @@ def region_map(
         points: whether values are differences, in percentage points.
         on_pick: called before the rerun that a pick causes.
     """
+    with st.container(key=f"{key}_brought"):
+        shown = {"figure": figure, "narrow": narrow, "version": version}
+        _bring(key=f"{key}_figure", data={"what": "shown", "value": shown})
+        _bring(key=f"{key}_selected", data={"what": "selected", "value": list(selected)})
     _element(
         key=key,
         data={
-            "figure": figure,
-            "narrow": narrow,
-            "version": hashlib.sha256(figure.encode()).hexdigest()[:16],
-            "selected": list(selected),
+            "version": version,
             "alt": alt,
             "stem": stem,
             "points": points,
-            "script": f"/vendor/plotly.js?v={version('plotly')}",
         },
         on_picked_change=on_pick,
     )

@@ -62,6 +62,7 @@ class Scene {
     this.traces = completed(wire.data);
     this.image = numbers(wire.image);
     this.triples = numbers(wire.triples);
+    this.raw = numbers(wire.raw);
     this.place = new Map();
     this.image.forEach((id, i) => this.place.set(id, i));
     const dots = this.traces.filter((trace) => trace.meta === "dots");

@@ -23,6 +23,11 @@ function boxesOf(layout, scene, width) {
   });
 }
 
+// A title and what is said below it.
+function linesOf(text) {
+  return text.replace(/<\/?b>/g, "").split("<br>");
+}
+
 function made(name, text, at) {
   const part = document.createElement("div");
   part.className = name;
@@ -35,9 +40,9 @@ function furnish(host, layout, scene, boxes, hidden, toggle) {
   const parts = [];
   (layout.annotations || []).forEach(({ text }, k) => {
     const box = boxes[k];
-    const [title, note] = text.replace(/<\/?b>/g, "").split("<br>");
+    const [title, ...notes] = linesOf(text);
     const part = made("csm-title", "", { left: box.left, width: box.width, top: box.top });
-    part.append(made("csm-name", title), made("csm-worth", note || ""));
+    part.append(made("csm-name", title), ...notes.map((note) => made("csm-worth", note)));
     part.title = title;
     parts.push(part);
   });

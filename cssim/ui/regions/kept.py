@@ -95,7 +95,8 @@ def _drawn(
         NARROW_COLUMNS,
         210 if many else 400,
     )
-    packed, narrow_packed = wire(figure), json.dumps(narrow)
+    packed = wire(figure, None if many else found.panels[0].raw)
+    narrow_packed = json.dumps(narrow)
     version = hashlib.sha256(f"{packed}{narrow_packed}".encode()).hexdigest()[:16]
     return Drawn(packed, narrow_packed, version, found, _alt(found, view))
 

@@ -1,4 +1,5 @@
 // The map: paints what Python made, tells Python which references a person has picked.
+const BROUGHT = "cssim-regions-brought"; // as in bring.js
 const NARROW = 620;
 const NEAR = 14; // pixels between the pointer and the dot it means
 
@@ -29,6 +30,8 @@ class RegionMap extends Sight {
     window.addEventListener("keydown", this.onKey);
     this.watch = new ResizeObserver(() => this.resized());
     this.watch.observe(this.root);
+    this.onFigure = () => this.follow();
+    document.addEventListener(BROUGHT, this.onFigure);
   }
 
   update(data, send) {
@@ -36,9 +39,16 @@ class RegionMap extends Sight {
     this.send = send;
     this.root.querySelector("figcaption").textContent = data.alt;
     this.root.setAttribute("aria-label", data.alt);
+    this.follow();
+  }
+
+  // Figure and picked references come by themselves, before or after what is said of them.
+  follow() {
+    const { shown, selected } = window[BROUGHT] ?? {};
+    if (!this.data || shown?.version !== this.data.version) return;
     try {
-      if (this.version !== data.version) this.read();
-      this.mark(data.selected);
+      if (this.version !== shown.version) this.read(shown);
+      if (selected) this.mark(selected);
       this.say("");
     } catch (error) {
       this.say(`The map cannot be drawn: ${error.message}.`);
@@ -49,19 +59,20 @@ class RegionMap extends Sight {
     this.root.querySelector(".cs-fault").textContent = fault;
   }
 
-  read() {
+  read({ figure, narrow, version }) {
     const started = performance.now();
-    const wire = JSON.parse(this.data.figure);
+    const wire = JSON.parse(figure);
     const plane = wire.layout.uirevision;
-    this.layouts = { wide: wire.layout, narrow: JSON.parse(this.data.narrow) };
+    this.layouts = { wide: wire.layout, narrow: JSON.parse(narrow) };
     this.scene = new Scene(wire);
     if (plane !== this.plane) this.view = null; // another plane is seen whole
     this.plane = plane;
-    this.version = this.data.version;
+    this.version = version;
     this.picked = this.picked.filter((id) => this.scene.place.has(id));
+    this.count();
     this.arrange();
     this.root.dataset.drawn = (performance.now() - started).toFixed(0);
-    this.root.dataset.version = this.data.version;
+    this.root.dataset.version = version;
   }
 
   get layout() {
@@ -77,19 +88,22 @@ class RegionMap extends Sight {
     this.paint();
   }
 
-  paint() {
+  // Colours of the page, and what is picked, hidden and drawn round.
+  look() {
     const style = getComputedStyle(this.root);
-    const ink = style.color;
     const mask = this.picked.length ? new Uint8Array(this.scene.x.length) : null;
     this.picked.forEach((id) => (mask[this.scene.place.get(id)] = 1));
-    const look = {
+    return {
       page: style.getPropertyValue("--st-background-color").trim() || "#ffffff",
       line: style.getPropertyValue("--st-border-color").trim() || "#cccccc",
-      ink, picked: mask, hidden: this.hidden, outline: this.outline,
+      ink: style.color, picked: mask, hidden: this.hidden, outline: this.outline,
     };
+  }
+
+  paint() {
     const ratio = window.devicePixelRatio || 1;
     this.ends = this.view ?? this.scene.whole(this.boxes[0].width, this.boxes[0].height);
-    this.painter.paint(this.scene, this.boxes, this.ends, look, this.width, this.layout.height, ratio);
+    this.painter.paint(this.scene, this.boxes, this.ends, this.look(), this.width, this.layout.height, ratio);
   }
 
   // Many moves within one frame are painted once.
@@ -180,7 +194,22 @@ class RegionMap extends Sight {
     if (same) return;
     if (!there.length) this.outline = null;
     this.picked = there;
+    this.count();
     if (this.boxes) this.paint();
+  }
+
+  // Said at once; the table beside the map, with intervals, comes from Python.
+  count() {
+    const { scene, picked } = this;
+    let [triples, right] = [0, 0];
+    for (const id of picked) {
+      const i = scene.place.get(id);
+      triples += scene.triples[i];
+      right += scene.triples[i] * (scene.raw[i] ?? 0);
+    }
+    const mean = scene.raw.length ? `: ${share(right / triples, this.data.points)}` : "";
+    const text = `${counted(picked.length, "reference")}, ${counted(triples, "triple")}${mean}`;
+    this.root.querySelector(".cs-count").textContent = picked.length ? text : "";
   }
 
   toggle(name) {
@@ -220,6 +249,7 @@ class RegionMap extends Sight {
 
   close() {
     window.removeEventListener("keydown", this.onKey);
+    document.removeEventListener(BROUGHT, this.onFigure);
     this.watch.disconnect();
     this.card.close();
     cancelAnimationFrame(this.asked);
@@ -227,8 +257,15 @@ class RegionMap extends Sight {
 }
 
 function note(triples, value, points) {
-  const share = points ? `${(100 * value).toFixed(1)} points` : `${(100 * value).toFixed(1)} %`;
-  return `${share} shrunk · ${triples} ${triples === 1 ? "triple" : "triples"}`;
+  return `${share(value, points)} shrunk · ${counted(triples, "triple")}`;
+}
+
+function share(value, points) {
+  return `${(100 * value).toFixed(1)} ${points ? "points" : "%"}`;
+}
+
+function counted(number, one) {
+  return `${number.toLocaleString("en-US")} ${one}${number === 1 ? "" : "s"}`;
 }
 
 const MAPS = new WeakMap();

@@ -35,7 +35,7 @@ def draw(ws: Workspace, person: Person) -> None:
     with left:
         widgets.header("Regions", EXPLANATION)
     with right:
-        info = _chosen(found)
+        info = _chosen(ws, found)
     warning = st.container()
     with widgets.errors():
         st.fragment(_explore)(ws, person, info)
@@ -45,10 +45,10 @@ def draw(ws: Workspace, person: Person) -> None:
     _remarks(ws, info, warning)
 
 
-def _chosen(found: list[InspectionInfo]) -> InspectionInfo:
-    """The inspection to show: the address's, else the newest."""
+def _chosen(ws: Workspace, found: list[InspectionInfo]) -> InspectionInfo:
+    """The inspection to show: the address's or the one that was left, else the newest."""
     by_id = {one.id: one for one in found}
-    wanted = st.query_params.get("inspection", "")
+    wanted = st.query_params.get("inspection") or state.last(ws).get("inspection", [""])[0]
     key = f"regions_inspection_{found[0].id}"  # a new inspection is shown at once
     if key not in st.session_state:
         known = wanted.isdecimal() and int(wanted) in by_id
@@ -90,12 +90,17 @@ def _explore(ws: Workspace, person: Person, info: InspectionInfo) -> None:
     with widgets.errors():
         drawn = kept.drawn(ws, info, view, dark=jobs_view.is_dark())
         left, right = st.columns([58, 42], gap="medium")
-        with left:
-            _map(ws, info, view, drawn)
+        picked = bool(state.picked())
+        if not picked:
+            with left:
+                _map(ws, info, view, drawn)
         with right, st.container(key="regions_look", gap="small"):
             look.draw(ws, person, inspection, images, view, drawn.picture)
+        if picked:  # what a pick changes does not wait for the map, which stays as it is
+            with left:
+                _map(ws, info, view, drawn)
         first_visit.saw(ws, person, "regions")
-    whole = state.write_address(info.id, view)
+    whole = state.write_address(ws, info.id, view)
     if not whole:
         st.caption("This selection is too large for the address: save it to share it.")
 
@@ -106,6 +111,7 @@ def _map(ws: Workspace, info: InspectionInfo, view: View, drawn: Drawn) -> None:
     region_map(
         drawn.figure,
         drawn.narrow,
+        drawn.version,
         selected=state.picked(),
         key=_MAP,
         alt=drawn.alt,
@@ -140,9 +146,17 @@ def _null(view: View, drawn: Drawn) -> None:
     looking = " t-SNE is for looking only." if view.plane == "tsne" else ""
     if len(found.panels) == 1:
         title = words.plain_markdown(found.panels[0].title)
-        st.caption(regions.null_sentence(title, found.tests[0]) + looking)
+        said = regions.null_sentence(title, found.tests[0]) + looking
+        if regions.is_sure(found.tests[0]) or found.tests[0].p is None:
+            st.caption(said)
+        else:
+            st.warning(said, icon=":material/warning:")
     else:
-        sure = [p.title for p, t in zip(found.panels, found.tests, strict=True) if _sure(t.p)]
+        sure = [
+            panel.title
+            for panel, test in zip(found.panels, found.tests, strict=True)
+            if regions.is_sure(test)
+        ]
         names = ", ".join(map(words.plain_markdown, sure))
         st.caption(
             f"Of {words.count(len(found.panels), 'map')}, **{len(sure)}** explain more of the "
@@ -151,10 +165,6 @@ def _null(view: View, drawn: Drawn) -> None:
             "share that its map explains, the same of shuffled references, and p. Colours: "
             f"distance from each model's mean.{looking}"
         )
-
-
-def _sure(p: float | None) -> bool:
-    return p is not None and p <= regions.SURE
 
 
 def _on_pick() -> None:

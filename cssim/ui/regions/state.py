@@ -1,9 +1,10 @@
 """What the page shows and what is picked: in the session, in the address, in widgets.
 
 Widgets hold their values in the session under `WIDGET` plus a name of `FIELDS`; the address holds
-the same, so that a colleague who opens it sees the same. A link to this page may add `part`, the
-tab to open beside the map. The picked references stand in the address
-as a saved selection, or packed; too many to pack are kept in the session alone.
+the same, so that a colleague who opens it sees the same, and whoever comes back without an address
+finds what they left. A link to this page may add `part`, the tab to open beside the map. The picked
+references stand in the address as a saved selection, or packed; too many to pack are kept in the
+session alone.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import streamlit as st
 
 from cssim.errors import CSSimError
 from cssim.services import regions, selections
+from cssim.services.clearest import clearest_row
 from cssim.services.inspecting import Inspection
 from cssim.services.regions import View
 from cssim.services.workspace import Workspace
 
 WIDGET = "regions_"
 PICKED, SAVED, LOADED = "regions_ids", "regions_saved", "regions_address"
+LAST = "regions_last"
+"""By project the address that was shown last, for who comes back without one."""
 PARTS, PART = ("Accuracy", "References", "Triples", "Keep and send"), "regions_tabs"
 """Tabs beside the map, and the session key of the open one."""
 FAULT = "regions_fault"
@@ -47,10 +51,11 @@ def start(ws: Workspace, inspection: Inspection) -> None:
     arrived = key("kind") not in st.session_state or "part" in st.query_params
     if st.session_state.get(LOADED) != mine or arrived:
         st.session_state[LOADED] = mine
-        _take(ws, inspection, dict(st.query_params.to_dict()))
+        given = {name: st.query_params.get_all(name) for name in st.query_params}
+        _take(ws, inspection, given or last(ws))
     rows = regions.compared_rows(inspection)
     _choose("kind", regions.KINDS, "model")
-    _choose("row", names, names[rows[0]])
+    _choose("row", names, clearest_row(ws, inspection.info) or names[rows[0]])
     _choose("other", names, names[rows[1] if len(rows) > 1 else 0])
     _choose("plane", regions.planes(inspection), "pca")
     _choose("overlay", regions.OVERLAYS, "none")
@@ -105,17 +110,27 @@ def address(inspection_id: int, current: View) -> dict[str, Any]:
     return found
 
 
-def write_address(inspection_id: int, current: View) -> bool:
+def write_address(ws: Workspace, inspection_id: int, current: View) -> bool:
     """Put the view into the browser's address; whether the picked references went in, too."""
-    wanted = address(inspection_id, current)
-    now = {name: st.query_params.get_all(name) for name in st.query_params}
-    if now != {n: v if isinstance(v, list) else [v] for n, v in wanted.items()}:
+    wanted = {
+        name: value if isinstance(value, list) else [value]
+        for name, value in address(inspection_id, current).items()
+    }
+    st.session_state.setdefault(LAST, {})[ws.project.id] = wanted
+    if {name: st.query_params.get_all(name) for name in st.query_params} != wanted:
         st.query_params.from_dict(wanted)
     return not picked() or "ids" in wanted or "selection" in wanted
 
 
-def _take(ws: Workspace, inspection: Inspection, given: Mapping[str, str]) -> None:
+def last(ws: Workspace) -> dict[str, list[str]]:
+    """The address that was shown last in this session; empty on the first visit."""
+    found: dict[str, list[str]] = st.session_state.get(LAST, {}).get(ws.project.id, {})
+    return found
+
+
+def _take(ws: Workspace, inspection: Inspection, every: Mapping[str, Sequence[str]]) -> None:
     """Take over what an address says; what cannot be read is left out."""
+    given = {name: values[-1] for name, values in every.items() if values}
     for name in ("kind", "row", "other", "plane", "overlay"):
         if name in given:
             st.session_state[key(name)] = given[name]
@@ -125,7 +140,7 @@ def _take(ws: Workspace, inspection: Inspection, given: Mapping[str, str]) -> No
     if "surface" in given:
         st.session_state[key("surface")] = given["surface"] == "1"
     if "tags" in given:
-        st.session_state[key("tags")] = st.query_params.get_all("tags")
+        st.session_state[key("tags")] = list(every["tags"])
     if given.get("part") in PARTS:
         st.session_state[PART] = given["part"]
     try:
