@@ -60,8 +60,9 @@ def human_credit(votes_a: ArrayLike, votes_b: ArrayLike) -> Floats:
     by the remaining ones: 1 where most of them said A, one half where they are even, 0 otherwise.
 
     Returns:
-        (n,) 0..1; NaN where fewer than two people voted, or where votes are halves (somebody saw a
-        tie), because then "the others" cannot be told from the counts.
+        (n,) 0..1; NaN where fewer than two people voted, where votes are halves (somebody saw a
+        tie, so "the others" cannot be told from the counts), or where they are NaN: two ties add up
+        to whole votes, and only whoever knows the answers can tell them from two opposite ones.
     """
     a, b = _votes(votes_a, votes_b)
     total = a + b

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cssim.services.plain import plain
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples, standing, triples_from
-from cssim.types import Judgement, Page
+from cssim.types import Judgement, JudgementKind, Page
 from db import annotations as records
 
 Floats = NDArray[np.float64]
@@ -39,10 +39,36 @@ def agreement_of(ws: Workspace, clusters: Sequence[int], triples: Triples) -> di
     units = np.array([unit for unit, _, votes in classes for _ in range(votes)], dtype=str)
     values = np.array([value for _, value, votes in classes for _ in range(votes)], dtype=int)
     return {
-        **plain(human_ceiling(triples.votes_a, triples.votes_b)),
+        **plain(human_ceiling(*whole_votes(triples, _tied(judgements)))),
         "alpha_choices": krippendorff_alpha(_choices(pages, judgements)),
         "alpha_classes": krippendorff_alpha(counts_of(units, values)[0], level="ordinal"),
     }
+
+
+def tied_pages(ws: Workspace, clusters: Sequence[int]) -> NDArray[np.int64]:
+    """Ids of the clusters' pages on which somebody whose answer counts saw a tie, sorted."""
+    with ws.database.reading() as session:
+        return _tied(standing(records.judgements_of(session, clusters)))
+
+
+def whole_votes(triples: Triples, tied: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """(n,) votes for A and (n,) for B as the human ceiling needs them: NaN on pages with a tie.
+
+    A tie is half a vote for each side, so two people who agree that neither is closer look like two
+    who contradict each other.
+
+    Args:
+        triples: of any clusters.
+        tied: page ids, from `tied_pages`.
+    """
+    known = ~np.isin(triples.page, tied)
+    return np.where(known, triples.votes_a, np.nan), np.where(known, triples.votes_b, np.nan)
+
+
+def _tied(judgements: Sequence[Judgement]) -> NDArray[np.int64]:
+    return np.unique([j.page_id for j in judgements if j.answer.kind is JudgementKind.TIE]).astype(
+        np.int64
+    )
 
 
 def _choices(pages: Sequence[Page], judgements: Sequence[Judgement]) -> Floats:

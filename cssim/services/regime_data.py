@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cssim import words
 from cssim.errors import BadInput
+from cssim.services.agreeing import tied_pages
 from cssim.services.encoding import embeddings_of, refreshed
 from cssim.services.leaks import near_duplicates
 from cssim.services.library import load_triples
@@ -52,6 +53,8 @@ class Sources:
     """None: likewise."""
     dropped: tuple[str, ...] = ()
     """Sentences on references that were taken out because a later set has them."""
+    tied: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Ids of the pages on which somebody saw a tie."""
 
     @property
     def images(self) -> Ids:
@@ -96,7 +99,8 @@ def load_sources(
             raise BadInput(f"no {name} triples are left: expected answers on references of its own")
     pool = found["training"]
     assert pool is not None
-    return Sources(pool, found["validation"], found["test"], tuple(dropped))
+    tied = tied_pages(ws, [*clusters, *validation, *test])
+    return Sources(pool, found["validation"], found["test"], tuple(dropped), tied)
 
 
 @dataclass(frozen=True, eq=False)

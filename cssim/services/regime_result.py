@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssim import words
+from cssim.services.agreeing import whole_votes
 from cssim.services.code import code_fingerprint
 from cssim.services.comparing import digest
 from cssim.services.plain import plain
@@ -47,7 +48,7 @@ def curves_result(
     axes = axes_of(numbers)
     found = {
         "version": VERSION,
-        "data": _data(numbers, names, models) | {"looks": looks, "leakage": leakage},
+        "data": _data(numbers, names, models, sources) | {"looks": looks, "leakage": leakage},
         "designs": [
             {
                 "name": design.name,
@@ -71,7 +72,10 @@ def curves_result(
 
 
 def _data(
-    numbers: Numbers, names: Mapping[str, Sequence[str]], models: Sequence[ModelInfo]
+    numbers: Numbers,
+    names: Mapping[str, Sequence[str]],
+    models: Sequence[ModelInfo],
+    sources: Sources,
 ) -> dict[str, Any]:
     from cssim.evaluation.accuracy import human_ceiling
 
@@ -86,7 +90,7 @@ def _data(
         "validation_labels": float(np.mean(numbers.g.validation_labels)),
         "credit": params["credit"],
         "level": 0.95,
-        "human": human_ceiling(held.votes_a, held.votes_b).others,
+        "human": human_ceiling(*whole_votes(held, sources.tied)).others,
     }
 
 

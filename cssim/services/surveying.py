@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssim.errors import CSSimError
-from cssim.services.agreeing import agreement_of
+from cssim.services.agreeing import agreement_of, tied_pages, whole_votes
 from cssim.services.encoding import embeddings_of, refreshed
 from cssim.services.leaks import near_duplicates
 from cssim.services.library import load_triples
@@ -21,7 +21,6 @@ from cssim.services.running import JobContext
 from cssim.services.survey_files import SurveyArrays, write_survey
 from cssim.services.surveys import data_state
 from cssim.services.workspace import Workspace
-from cssim.triples import Triples
 from cssim.types import Cluster, ModelInfo, ModelKind
 from db import library, runs
 
@@ -149,17 +148,24 @@ def _agreement(ws: Workspace, cluster: Cluster) -> dict[str, Any]:
     """Of one set: how far people agree, with an interval of the human ceiling over references."""
     triples = load_triples(ws, [cluster.id])
     found = agreement_of(ws, [cluster.id], triples)
-    low, high = ceiling_interval(triples)
+    votes = whole_votes(triples, tied_pages(ws, [cluster.id]))
+    low, high = ceiling_interval(triples.reference, votes)
     return {"set": cluster.name, "cluster": cluster.id, **found, "low": low, "high": high}
 
 
 def ceiling_interval(
-    triples: Triples, *, draws: int = DRAWS, level: float = LEVEL, seed: int = SEED
+    reference: NDArray[np.int64],
+    votes: tuple[Floats, Floats],
+    *,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+    seed: int = SEED,
 ) -> tuple[float | None, float | None]:
     """Bootstrap interval over references of the human ceiling; None where nothing is to resample.
 
     Args:
-        triples: of a set; only those with two whole votes or more count.
+        reference: (n,) image ids of a set's triples.
+        votes: (n,) for A and (n,) for B; only triples with two whole votes or more count.
         draws: bootstrap samples of references.
         level: of the interval.
         seed: of the samples.
@@ -167,11 +173,11 @@ def ceiling_interval(
     from cssim.evaluation.accuracy import by_reference, human_credit
     from cssim.evaluation.statistics import bootstrap, draw_weights, interval
 
-    credit = human_credit(triples.votes_a, triples.votes_b)
+    credit = human_credit(*votes)
     counted = ~np.isnan(credit)
-    if len(np.unique(triples.reference[counted])) < 2:
+    if len(np.unique(reference[counted])) < 2:
         return None, None
-    table = by_reference(credit[None, counted], triples.reference[counted])
+    table = by_reference(credit[None, counted], reference[counted])
     weights = draw_weights(len(table.reference), draws, seed)
     low, high = interval(bootstrap(table.sums, table.counts, weights), level)[:, 0]
     return float(low), float(high)

@@ -135,7 +135,8 @@ def test_arrays_come_back_and_a_damaged_file_is_reported(filled: Workspace) -> N
 
 def test_the_ceilings_interval_is_that_of_a_naive_bootstrap(filled: Workspace) -> None:
     triples = library.load_triples(filled, [cluster.id for cluster in clusters(filled)])
-    low, high = ceiling_interval(triples, draws=4_000, seed=1)
+    votes = triples.votes_a, triples.votes_b
+    low, high = ceiling_interval(triples.reference, votes, draws=4_000, seed=1)
     credit = human_credit(triples.votes_a, triples.votes_b)
     rows = {r: credit[triples.reference == r] for r in np.unique(triples.reference)}
     rng, means = np.random.default_rng(9), []
@@ -148,7 +149,7 @@ def test_the_ceilings_interval_is_that_of_a_naive_bootstrap(filled: Workspace) -
 def test_one_reference_gives_no_interval(filled: Workspace) -> None:
     triples = library.load_triples(filled, [cluster.id for cluster in clusters(filled)])
     one = triples[triples.reference == triples.reference[0]]
-    assert ceiling_interval(one) == (None, None)
+    assert ceiling_interval(one.reference, (one.votes_a, one.votes_b)) == (None, None)
 
 
 def test_what_sets_share_is_what_python_sets_say(filled: Workspace) -> None:
