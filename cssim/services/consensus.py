@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cssim.errors import BadInput, NotFound
 from cssim.evaluation.consensus import dawid_skene, majority
-from cssim.evaluation.people import HIGH, LOW, NOBODY, TIE, Said, pair_votes, votes_of
+from cssim.evaluation.people import HIGH, LOW, NOBODY, TIE, Said, Votes, pair_votes, votes_of
 from cssim.services.overlap import certainty
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, Cluster, Image, JudgementKind, Page, Person
@@ -43,7 +44,10 @@ class Question:
     majority: str
     """`A`, `B`, `tie`, or empty where votes are even."""
     probability_a: float
-    """That a is closer, by Dawid and Skene; half of a tie's probability on each side."""
+    """That a is closer; half of a tie's probability on each side.
+
+    By Dawid and Skene where two or more people answered, else the share of the votes.
+    """
     decided: str
     """The adjudication: `A`, `B`, `tie`, or empty."""
 
@@ -65,9 +69,9 @@ class ConsensusView:
     cluster: Cluster
     questions: tuple[Question, ...]
     skills: tuple[Skill, ...]
-    """Best first; people whom the source names only."""
+    """Best first; people whom the source names, who met others on a question."""
     rounds: int
-    """Rounds of the fit."""
+    """Rounds of the fit; 0 where nobody met on a question, so that there was nothing to fit."""
 
 
 def consensus_of(ws: Workspace, cluster: str) -> ConsensusView:
@@ -84,8 +88,7 @@ def consensus_of(ws: Workspace, cluster: str) -> ConsensusView:
     if not answers:
         raise BadInput(f"{cluster} has no answers yet, so there is no consensus")
     votes = pair_votes(answers, once=False)
-    named, numbers = np.unique(votes.person, return_inverse=True)
-    fitted = dawid_skene(votes.question, numbers, votes.value, values=3, votes=votes.votes)
+    model = _fit(votes)
     top = majority(votes.counts)
     keys = _keys(answers)
     words = {LOW: "A", HIGH: "B", TIE: "tie", -1: ""}
@@ -98,21 +101,58 @@ def consensus_of(ws: Workspace, cluster: str) -> ConsensusView:
             votes_b=int(votes.counts[at, HIGH]),
             ties=int(votes.counts[at, TIE]),
             majority=words[int(top[at])],
-            probability_a=float(fitted.posterior[at, LOW] + fitted.posterior[at, TIE] / 2),
+            probability_a=float(model.posterior[at, LOW] + model.posterior[at, TIE] / 2),
             decided=decided.get((reference, low, high), ""),
         )
         for at, (reference, low, high) in enumerate(keys)
     )
     with ws.database.reading() as session:
         names = {person.id: person.name for person in users.list_people(session)}
-    weights = np.bincount(numbers, weights=votes.votes)
     skills = [
-        Skill(names[id_], float(skill), int(count))
-        for id_, skill, count in zip(named.tolist(), fitted.skill, weights, strict=True)
-        if id_ != NOBODY
+        Skill(names[id_], skill, int(votes.votes[votes.person == id_].sum()))
+        for id_, skill in model.skill.items()
     ]
     best = sorted(skills, key=lambda s: (-s.skill, s.person))
-    return ConsensusView(found, questions, tuple(best), fitted.rounds)
+    return ConsensusView(found, questions, tuple(best), model.rounds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    posterior: NDArray[np.float64]
+    """(questions, 3) probability of each true answer."""
+    skill: dict[int, float]
+    """By named person."""
+    rounds: int
+
+
+def _fit(votes: Votes) -> _Model:
+    """Dawid and Skene's model of the questions on which people meet.
+
+    What one person alone said says nothing about how they err: there the share of the votes stands.
+    """
+    met = _met(votes)
+    posterior = votes.counts / votes.counts.sum(axis=1, keepdims=True)
+    rows = met[votes.question]
+    if not rows.any():
+        return _Model(posterior, {}, 0)
+    people, person = np.unique(votes.person[rows], return_inverse=True)
+    question = (np.cumsum(met) - 1)[votes.question[rows]]
+    fitted = dawid_skene(question, person, votes.value[rows], values=3, votes=votes.votes[rows])
+    posterior[met] = fitted.posterior
+    skill = dict(zip(people.tolist(), fitted.skill.tolist(), strict=True))
+    skill.pop(NOBODY, None)
+    return _Model(posterior, skill, fitted.rounds)
+
+
+def _met(votes: Votes) -> NDArray[np.bool_]:
+    """(questions,) whether two people answered; votes of nobody in particular count as many."""
+    pairs = np.unique(np.stack([votes.question, votes.person], axis=1), axis=0)
+    people = np.bincount(pairs[:, 0], minlength=len(votes.counts))
+    unnamed = votes.person == NOBODY
+    of_nobody = np.bincount(
+        votes.question[unnamed], weights=votes.votes[unnamed], minlength=len(votes.counts)
+    )
+    return (people > 1) | (of_nobody > 1)
 
 
 def _answers(

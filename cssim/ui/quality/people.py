@@ -145,6 +145,7 @@ def figure(report: QualityReport) -> None:
         if p.others and not math.isnan(p.pace.median_ms) and p.pace.median_ms > 0
     ]
     if len(points) < 3:
+        st.caption("Drawn once three people have answered questions that others answered too.")
         return
     dark = st.context.theme.type == "dark"
     warned = sum(bool(point.note) for point in points)
