@@ -97,6 +97,16 @@ class ImageStore:
             _write_atomically(self._file(sha256), data)
         return StoredImage(sha256, width, height, _notes(image, name, use), _version(use))
 
+    def remove(self, sha256: str) -> int:
+        """Delete a picture's file and its thumbnails, of earlier versions too: how many files."""
+        if not _HASH.fullmatch(sha256):
+            return 0
+        found = [self._file(sha256), *self.root.glob(f"thumbnails/**/{sha256}.jpg")]
+        gone = [path for path in found if path.is_file()]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return len(gone)
+
     def colour(self, sha256: str) -> str:
         """`StoredImage.colour` of a picture that came in before; reads only its header.
 

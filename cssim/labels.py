@@ -274,6 +274,7 @@ JUDGEMENT_COLUMNS: dict[str, tuple[str, str]] = {
     "plan": ("text", "the plan that handed the page out; null without one"),
     "repeat_of": ("int", "id of the page that this one shows again; mostly null"),
     "excluded": ("bool", "whether analyses leave this person's answers out"),
+    "withdrawn": ("bool", "whether a picture of the page was withdrawn; then it does not count"),
     "version": ("text", "of the CS-Sim that took the answer in; null for imports"),
     "client_id": ("text", "the id that the person's device gave it; null for imports"),
     "answered_at": ("time", "by the clock of the person's device or of the imported file, UTC"),

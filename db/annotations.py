@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Update,
+    and_,
     bindparam,
     exists,
     func,
@@ -197,13 +198,15 @@ def _refresh_query() -> Update:
     )
 
 
-def pages_of(session: Session, cluster_ids: Iterable[int], *, repeats: bool = False) -> list[Page]:
+def pages_of(
+    session: Session, cluster_ids: Iterable[int], *, everything: bool = False
+) -> list[Page]:
     """Pages of the clusters, cluster by cluster in the order of their positions.
 
-    Pages that only show another one again are left out unless `repeats`: analyses would count a
-    person's answer twice.
+    Left out unless `everything`: pages that only show another one again, for analyses would count a
+    person's answer twice, and pages with a picture that was withdrawn.
     """
-    return _pages(session, PageRow.cluster_id, cluster_ids, repeats=repeats)
+    return _pages(session, PageRow.cluster_id, cluster_ids, everything=everything)
 
 
 def pages_by_id(session: Session, page_ids: Iterable[int]) -> dict[int, Page]:
@@ -216,10 +219,10 @@ def _pages(
     column: InstrumentedAttribute[int],
     values: Iterable[int],
     *,
-    repeats: bool = True,
+    everything: bool = True,
 ) -> list[Page]:
     found: list[Page] = []
-    kept = true() if repeats else PageRow.repeat_of.is_(None)
+    kept = true() if everything else and_(PageRow.repeat_of.is_(None), is_shown())
     for some in chunks(sorted(set(values))):
         candidates: dict[int, list[int]] = {}
         for page_id, image_id in session.execute(
@@ -261,8 +264,8 @@ def judgements_of(
 ) -> list[Judgement]:
     """The log of the clusters, in the order in which it was written, as analyses read it.
 
-    Answers of people whom the project excludes, and answers to repeated pages, are left out unless
-    `everything`; no answer is ever deleted.
+    Answers of people whom the project excludes, and answers to repeated pages or to pages with a
+    picture that was withdrawn, are left out unless `everything`; no answer is ever deleted.
     """
     query = (
         select(*JUDGEMENT)
@@ -271,8 +274,13 @@ def judgements_of(
         .order_by(JudgementRow.id)
     )
     if not everything:
-        query = query.where(PageRow.repeat_of.is_(None), ~is_excluded())
+        query = query.where(PageRow.repeat_of.is_(None), is_shown(), ~is_excluded())
     return [judgement_from(row) for row in session.execute(query)]
+
+
+def is_shown() -> ColumnElement[bool]:
+    """That no picture of the page was withdrawn; speaks of `PageRow`."""
+    return PageRow.wanted_before.is_(None)
 
 
 def is_excluded() -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from cssim.types import ClusterKind
+from db.annotations import is_shown
 from db.leases import count_said
 from db.models import (
     ClusterRow,
@@ -51,6 +52,7 @@ def deeds_of(session: Session, project_id: int, person_id: int, *, sent_back: in
     gold = (
         PageRow.project_id == project_id,
         PageRow.gold.is_not(None),
+        is_shown(),
         exists().where(
             ClusterRow.id == PageRow.cluster_id, ClusterRow.kind == ClusterKind.GOLD.value
         ),

@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from cssim.errors import BadInput
+from db import withdrawals
 from db.library import add_tags, all_names, chunks, image_ids_by_name, table
 from db.models import (
     ImageNameRow,
@@ -43,6 +44,8 @@ class Outcome(StrEnum):
     """Its pixels were here under another name, which it now shares."""
     TAKEN = "taken"
     """Not taken: its name belongs to another picture."""
+    WITHDRAWN = "withdrawn"
+    """Not taken: somebody withdrew the picture with these bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class ImageFile:
     width: int
     height: int
     tags: tuple[str, ...] = ()
+    colour: str = ""
+    """Version of the conversion of its colours; empty where there is none."""
 
 
 def stem(name: str, suffixes: Collection[str]) -> str:
@@ -77,19 +82,80 @@ def record_files(
     _lock(session, project_id)
     names = {f.name for f in files} | {stem(f.name, suffixes) for f in files}
     by_name = image_ids_by_name(session, project_id, names)
-    by_hash = _ids_by_hash(session, project_id, [f.sha256 for f in files])
+    hashes = [f.sha256 for f in files]
+    by_hash = _ids_by_hash(session, project_id, hashes)
     bare = _without_pixels(session, by_name.values())
+    refused = withdrawals.standing(session, hashes)
+    back = withdrawals.waiting_for(session, project_id, hashes)
     tags: dict[int, set[str]] = {}
     outcomes = []
     for file in files:
-        outcome, image_id = _record(
-            session, project_id, file, stem(file.name, suffixes), by_name, by_hash, bare
-        )
+        if file.sha256 in refused:
+            outcomes.append(Outcome.WITHDRAWN)
+            continue
+        bare_name = stem(file.name, suffixes)
+        if file.sha256 in back:
+            waiting = back.pop(file.sha256)
+            if _come_back(session, project_id, file, waiting, by_name, bare, bare_name):
+                by_hash[file.sha256] = waiting
+                tags.setdefault(waiting, set()).update(file.tags)
+                outcomes.append(Outcome.FILLED)
+                continue
+        outcome, image_id = _record(session, project_id, file, bare_name, by_name, by_hash, bare)
         outcomes.append(outcome)
         if outcome is not Outcome.TAKEN:
             tags.setdefault(image_id, set()).update(file.tags)
     add_tags(session, tags)
     return outcomes
+
+
+def _come_back(
+    session: Session,
+    project_id: int,
+    file: ImageFile,
+    image_id: int,
+    by_name: dict[str, int],
+    bare: set[int],
+    bare_name: str,
+) -> bool:
+    """Give a picture that was withdrawn and is allowed again its pixels, under the file's name.
+
+    It takes the place of an image that has the name and no pixels. Gives False, and changes
+    nothing, where another picture has the name.
+    """
+    named = by_name.get(file.name)
+    if named is not None and named not in bare:
+        return False
+    waiting = by_name.get(bare_name) if named is None else named
+    if waiting is not None and waiting in bare:
+        if not merge_images(session, keep=image_id, drop=waiting):
+            return False
+        bare.discard(waiting)
+        by_name.update({name: image_id for name, id_ in by_name.items() if id_ == waiting})
+    withdrawals.forget_stand_in(session, image_id)
+    if file.name not in by_name:
+        session.execute(
+            insert(table(ImageNameRow)),
+            {"project_id": project_id, "image_id": image_id, "name": file.name},
+        )
+    by_name[file.name] = image_id
+    _give_pixels(session, image_id, file, name=file.name)
+    withdrawals.let_back(session, image_id)
+    return True
+
+
+def _give_pixels(session: Session, image_id: int, file: ImageFile, **values: str) -> None:
+    session.execute(
+        update(ImageRow)
+        .where(ImageRow.id == image_id)
+        .values(
+            sha256=file.sha256,
+            width=file.width,
+            height=file.height,
+            colour=file.colour,
+            **values,
+        )
+    )
 
 
 def _lock(session: Session, project_id: int) -> None:
@@ -123,11 +189,7 @@ def _record(
         by_name.update({name: same for name, id_ in by_name.items() if id_ == waiting})
         outcome, image_id = Outcome.FILLED, same
     elif waiting is not None:
-        session.execute(
-            update(ImageRow)
-            .where(ImageRow.id == waiting)
-            .values(sha256=file.sha256, width=file.width, height=file.height)
-        )
+        _give_pixels(session, waiting, file)
         bare.discard(waiting)
         outcome, image_id = Outcome.FILLED, waiting
     elif same is not None:
@@ -153,6 +215,7 @@ def _add_image(session: Session, project_id: int, file: ImageFile) -> int:
             "sha256": file.sha256,
             "width": file.width,
             "height": file.height,
+            "colour": file.colour,
             "created_at": now(),
         },
     ).one()
@@ -201,7 +264,11 @@ def _without_pixels(session: Session, ids: Iterable[int]) -> set[int]:
     for some in chunks(sorted(set(ids))):
         found.update(
             session.scalars(
-                select(ImageRow.id).where(ImageRow.id.in_(some), ImageRow.sha256.is_(None))
+                select(ImageRow.id).where(
+                    ImageRow.id.in_(some),
+                    ImageRow.sha256.is_(None),
+                    ImageRow.withdrawal_id.is_(None),  # those wait for their own bytes alone
+                )
             )
         )
     return found

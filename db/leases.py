@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, sel
 from sqlalchemy.orm import Session, aliased
 
 from cssim.types import Answer, JudgementKind
-from db.annotations import STANDING
-from db.models import JudgementRow, LeaseRow, PageRow
+from db.annotations import STANDING, is_shown
+from db.models import JudgementRow, LeaseRow, PageRow, PlanRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def open_leases(session: Session, project_id: int, person_id: int, now: datetime
 
 def _open_leases(project_id: int, person_id: int, now: datetime) -> list[ColumnElement[bool]]:
     in_project = select(PageRow.id).where(
-        PageRow.id == LeaseRow.page_id, PageRow.project_id == project_id
+        PageRow.id == LeaseRow.page_id, PageRow.project_id == project_id, is_shown()
     )
     return [
         LeaseRow.person_id == person_id,
@@ -161,7 +161,10 @@ def _standing_query() -> Select[int, str]:
 def said_by(
     session: Session, project_id: int, person_id: int, *, before: int | None, limit: int
 ) -> list[Said]:
-    """What a person said on pages handed out to them and still stands, newest first."""
+    """What a person said on pages handed out to them and still stands, newest first.
+
+    Pages with a picture that was withdrawn are left out: they cannot be shown again.
+    """
     latest = aliased(LeaseRow)
     newest_lease = (
         select(latest.id)
@@ -180,6 +183,7 @@ def said_by(
             JudgementRow.person_id == person_id,
             JudgementRow.kind != JudgementKind.RETRACT.value,
             not_superseded(),
+            is_shown(),
         )
         .order_by(JudgementRow.id.desc())
         .limit(limit)

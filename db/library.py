@@ -92,15 +92,20 @@ def images_by_id(
     found: dict[int, Image] = {}
     for some in chunks(sorted(set(ids))):
         columns = select(
-            ImageRow.id, ImageRow.name, ImageRow.sha256, ImageRow.width, ImageRow.height
+            ImageRow.id,
+            ImageRow.name,
+            ImageRow.sha256,
+            ImageRow.width,
+            ImageRow.height,
+            ImageRow.colour,
         )
         query = columns.where(ImageRow.id.in_(some))
         if project_id is not None:
             query = query.where(ImageRow.project_id == project_id)
         rows = session.execute(query).all()
         tags = tags_of(session, some)
-        for id_, name, sha256, width, height in rows:
-            found[id_] = Image(id_, name, sha256, width, height, tags.get(id_, ()))
+        for id_, name, sha256, width, height, colour in rows:
+            found[id_] = Image(id_, name, sha256, width, height, tags.get(id_, ()), colour)
     return found
 
 
@@ -114,7 +119,7 @@ def list_images(
     offset: int = 0,
     limit: int | None = None,
 ) -> list[Image]:
-    """Images of a project by id.
+    """Images of a project by id; those that were withdrawn are left out.
 
     Args:
         session: an open session.
@@ -151,7 +156,9 @@ def reference_ids(session: Session, project_id: int) -> set[int]:
 
 
 def _image_query(project_id: int, tag: str | None, available: bool | None, search: str) -> Any:
-    query = select(ImageRow.id).where(ImageRow.project_id == project_id)
+    query = select(ImageRow.id).where(
+        ImageRow.project_id == project_id, ImageRow.withdrawal_id.is_(None)
+    )
     if tag is not None:
         query = query.join(ImageTagRow).where(ImageTagRow.tag == tag)
     if available is not None:
@@ -160,6 +167,19 @@ def _image_query(project_id: int, tag: str | None, available: bool | None, searc
     if search:
         query = query.where(ImageRow.name.icontains(search, autoescape=True))
     return query
+
+
+def set_colours(session: Session, colours: Mapping[int, str]) -> None:
+    """Write down how the colours of images are converted, by id (`Image.colour`)."""
+    if colours:
+        rows = [{"id": id_, "colour": colour} for id_, colour in colours.items()]
+        session.execute(update(ImageRow), rows)
+
+
+def has_picture(session: Session, project_id: int, sha256: str) -> bool:
+    """Whether the project has an image with those bytes; quicker than `image_by_hash`."""
+    query = select(ImageRow.id).where(ImageRow.project_id == project_id, ImageRow.sha256 == sha256)
+    return session.scalar(query) is not None
 
 
 def image_by_hash(session: Session, project_id: int, sha256: str) -> Image | None:

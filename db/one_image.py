@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.annotations import is_shown
 from db.models import ImageRow, ImageTagRow, PageCandidateRow, PageRow
 
 
@@ -53,6 +54,7 @@ def answered_references(
             PageRow.project_id == project_id,
             PageRow.cluster_id.in_(sorted(set(cluster_ids))),
             PageRow.done > 0,
+            is_shown(),
         )
         .group_by(PageRow.reference_id)
         .order_by(PageRow.reference_id)

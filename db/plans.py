@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from cssim.errors import Conflict, NotFound
 from cssim.types import JudgementKind
-from db.annotations import STANDING, is_excluded, positions
-from db.leases import not_superseded
+from db.annotations import STANDING, is_excluded, is_shown, positions
+from db.leases import given_and_wanted, not_superseded
 from db.library import chunks
 from db.models import (
     ClusterRow,
@@ -175,7 +175,10 @@ def clusters_of_plans(session: Session, project_id: int) -> dict[int, tuple[str,
 
 
 def pages_around(session: Session, project_id: int, references: Iterable[int]) -> list[int]:
-    """Ids of the pages with these references, gold pages and repeats left out, in order."""
+    """Ids of the pages with these references, in order.
+
+    Gold pages, repeats and pages with a picture that was withdrawn are left out.
+    """
     found: list[int] = []
     for some in chunks(sorted(set(references))):
         query = (
@@ -185,6 +188,7 @@ def pages_around(session: Session, project_id: int, references: Iterable[int]) -
                 PageRow.reference_id.in_(some),
                 PageRow.repeat_of.is_(None),
                 PageRow.gold.is_(None),
+                is_shown(),
             )
             .order_by(PageRow.id)
         )
@@ -244,7 +248,8 @@ def adaptive_page(session: Session, page_id: int) -> Adaptive | None:
     row = session.execute(
         select(PageRow.wanted, PageRow.done, PlanRow.cap, PlanRow.sure)
         .join(PlanRow, PlanRow.id == PageRow.plan_id)
-        .where(PageRow.id == page_id, PlanRow.cap.is_not(None), PageRow.repeat_of.is_(None))
+        .where(PageRow.id == page_id, PlanRow.cap.is_not(None))
+        .where(PageRow.repeat_of.is_(None), is_shown())
     ).first()
     if row is None or row[2] is None:
         return None

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from cssim.types import Answer, JudgementKind
-from db.annotations import STANDING, positions
+from db.annotations import STANDING, is_shown, positions
 from db.leases import not_superseded
 from db.library import chunks
 from db.models import JudgementRow, PageCandidateRow, PageRow
@@ -44,9 +44,10 @@ def standing_answers(
 ) -> list[AnswerRow]:
     """Every standing answer and tie of a project, or of some of its sets, in order.
 
-    Repeats and answers to gold pages are among them, and those of excluded people.
+    Repeats and answers to gold pages are among them, and those of excluded people; pages with a
+    picture that was withdrawn are not.
     """
-    where: list[ColumnElement[bool]] = [PageRow.project_id == project_id]
+    where: list[ColumnElement[bool]] = [PageRow.project_id == project_id, is_shown()]
     if clusters is not None:
         where.append(PageRow.cluster_id.in_(sorted(set(clusters))))
     rows = session.execute(

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cssim.types import Judgement
-from db.annotations import JUDGEMENT, is_excluded, judgement_from
+from db.annotations import JUDGEMENT, is_excluded, is_shown, judgement_from
 from db.models import JudgementRow, PageRow, PersonRow, PlanRow
 
 
@@ -40,6 +40,8 @@ class LoggedJudgement:
     """Whether analyses leave the person's answers out."""
     version: str | None = None
     """Of the CS-Sim that took the answer in."""
+    withdrawn: bool = False
+    """Whether a picture of its page was withdrawn."""
 
 
 def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement]:
@@ -59,6 +61,7 @@ def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement
             PageRow.repeat_of,
             is_excluded(),
             JudgementRow.version,
+            ~is_shown(),
         )
         .join(PageRow, PageRow.id == JudgementRow.page_id)
         .outerjoin(PersonRow, PersonRow.id == JudgementRow.person_id)
@@ -83,6 +86,7 @@ def log_of(session: Session, cluster_ids: Iterable[int]) -> list[LoggedJudgement
             repeat_of=row[20],
             excluded=bool(row[21]),
             version=row[22],
+            withdrawn=bool(row[23]),
         )
         for row in rows
     ]

@@ -16,7 +16,7 @@ import os
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ SHARD_ROWS = 1024
 """At most so many vectors in a shard."""
 SHARD_SECONDS = 20.0
 """A shard is closed after so long at the latest: a crash costs no more than that."""
+_ABANDONED = 60.0
+"""Seconds after which nobody writes to a part of a shard any more."""
 _AHEAD = 2
 """Batches that are decoded before they are needed."""
 
@@ -122,6 +124,34 @@ class EmbeddingCache:
             return self._folder(fingerprint).stat().st_mtime_ns
         except FileNotFoundError:
             return 0
+
+    def forget(self, hashes: Collection[str]) -> int:
+        """Delete the vectors of these images by every encoder: how many there were.
+
+        Shards are written anew without them and take the place of the old ones; who has an old one
+        mapped keeps it until they let go.
+        """
+        keys = {_key(text) for text in hashes}
+        gone = 0
+        for path in sorted(self.root.glob("*/*.npy")):
+            try:
+                shard = _open_shard(path)
+            except (OSError, ValueError, EOFError):
+                path.unlink(missing_ok=True)  # nobody can read it, or tell whose vectors it holds
+                continue
+            text = shard.hashes.tobytes()
+            own = [text[at : at + 32] for at in range(0, len(text), 32)]
+            if keys.isdisjoint(own):
+                continue
+            kept = [pair for pair in zip(own, shard.vectors, strict=True) if pair[0] not in keys]
+            if kept:
+                _write_shard(path.parent, kept)
+            path.unlink(missing_ok=True)
+            gone += len(own) - len(kept)
+        for path in self.root.glob("*/.*.partial"):  # of a process that was killed while it wrote
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink(missing_ok=True)
+        return gone
 
     def _folder(self, fingerprint: str) -> Path:
         plain = fingerprint.replace("-", "").replace("_", "").replace(".", "")

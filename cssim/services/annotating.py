@@ -298,7 +298,12 @@ def picture(ws: Workspace, sha256: str, width: int) -> bytes:
         NotFound: the project has no such image, or its file is gone.
         BadImage: its file was damaged after it came in.
     """
-    with ws.database.reading() as session:
-        if library.image_by_hash(session, ws.project.id, sha256) is None:
-            raise NotFound("this project has no such picture")
+    must_have_picture(ws, sha256)
     return ws.store.thumbnail(sha256, width)
+
+
+def must_have_picture(ws: Workspace, sha256: str) -> None:
+    """Raise `NotFound` where none of the project's images has these bytes, or has them any more."""
+    with ws.database.reading() as session:
+        if not library.has_picture(session, ws.project.id, sha256):
+            raise NotFound("this project has no such picture")

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cssim import words
 from cssim.errors import BadInput, CSSimError
 from cssim.services.library import image_hashes, load_triples
 from cssim.services.workspace import Workspace
 from cssim.types import EvaluationInfo, ModelInfo, ModelKind
-from db import library, registry, runs
+from db import library, registry, runs, withdrawals
 
 TRAINED = (ModelKind.CS, ModelKind.GLOBAL)
 
@@ -95,8 +96,16 @@ def model_problems(ws: Workspace, models: Sequence[ModelInfo]) -> dict[int, tupl
     """By id of each model: why it cannot be used, or trained again, as it was."""
     reasons: dict[tuple[int, ...], tuple[str, str]] = {}
     found = {}
+    with ws.database.reading() as session:
+        saw = withdrawals.seen_by_models(session, [model.id for model in models])
     for model in models:
         problems = _missing(ws, model)
+        if model.id in saw:
+            problems.append(
+                f"{words.count(saw[model.id], 'picture')} that it was trained on "
+                f"{'has' if saw[model.id] == 1 else 'have'} been withdrawn since; train it again "
+                f"without {'it' if saw[model.id] == 1 else 'them'}"
+            )
         if model.kind in TRAINED:
             ids = model.cluster_ids
             if ids not in reasons:

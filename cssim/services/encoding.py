@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cssim.errors import NotFound
 from cssim.services.kept_encoders import KeptEncoders
-from cssim.services.library import image_hashes
+from cssim.services.library import available_images
+from cssim.services.pixel_keys import pixel_keys
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
 from cssim.types import ModelInfo, ModelKind
@@ -104,11 +105,13 @@ def embeddings_of(
     """
     from cssim.embeddings.store import EmbeddingCache
 
-    hashes = image_hashes(ws, image_ids)
+    images = available_images(ws, image_ids)
+    keys = dict(zip(images, pixel_keys(ws, list(images.values())), strict=True))
+    files = {key: str(images[id_].sha256) for id_, key in keys.items()}
     return EmbeddingCache(ws.settings.embeddings).get_or_compute(
         encoder.fingerprint,
-        [hashes[int(i)] for i in image_ids],
-        ws.store.open,
+        [keys[int(i)] for i in image_ids],
+        lambda key: ws.store.open(files[key]),
         encoder.embed,
         progress=progress,
         cancelled=cancelled,

@@ -57,7 +57,8 @@ def export_labels(
     - `jsonl`, `parquet`: one row per judgement with all that is known of it, superseded ones too;
       the columns are `cssim.labels.JUDGEMENT_COLUMNS`.
 
-    Answers to repeated pages stand in the last two only: elsewhere a person would count twice.
+    Answers to repeated pages stand in the last two only: elsewhere a person would count twice. So
+    do answers to pages with a picture that was withdrawn; it is called by its id there.
 
     Args:
         ws: the workspace.
@@ -119,6 +120,7 @@ class _Dump:
             if logged.judgement.answer.kind in STANDING
             and not logged.superseded
             and logged.repeat_of is None
+            and not logged.withdrawn
             and not (self.counted_only and logged.excluded)
         ]
 
@@ -139,7 +141,7 @@ def _dump(ws: Workspace, cluster: str | Sequence[str] | None) -> _Dump:
         if not clusters:
             raise BadInput("there are no clusters to export in this project")
         ids = [c.id for c in clusters]
-        pages = {page.id: page for page in records.pages_of(session, ids, repeats=True)}
+        pages = {page.id: page for page in records.pages_of(session, ids, everything=True)}
         images = {i for page in pages.values() for i in (page.reference, *page.candidates)}
         first = {image.id: image.name for image in library.images_by_id(session, images).values()}
         names = {
@@ -306,6 +308,7 @@ def _judgement_row(dump: _Dump, logged: LoggedJudgement) -> dict[str, Any]:
         "plan": logged.plan,
         "repeat_of": logged.repeat_of,
         "excluded": logged.excluded,
+        "withdrawn": logged.withdrawn,
         "version": logged.version,
         "client_id": logged.client_id,
         "answered_at": logged.answered_at,

@@ -5,9 +5,10 @@ Labels come in by `cssim.services.label_import` and go out by `label_export`; bo
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,12 +23,14 @@ from cssim.services import failing
 from cssim.services.label_export import ExportReport, export_labels
 from cssim.services.label_import import LabelReport, import_labels
 from cssim.services.sources import Candidate, Problem, Upload, find_images
+from cssim.services.sweeping import purge
 from cssim.services.unused import unused_references
+from cssim.services.withdrawing import refusal
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples, standing, triples_from
-from cssim.types import Cluster, ClusterKind, Judgement, Page, PageMode
+from cssim.types import Cluster, ClusterKind, Image, Judgement, Page, PageMode
 from db import annotations as records
-from db import imports, library
+from db import imports, library, withdrawals
 
 __all__ = [
     "ClusterSummary",
@@ -37,6 +40,7 @@ __all__ = [
     "Progress",
     "Upload",
     "add_images",
+    "available_images",
     "cluster_summaries",
     "draw_cluster",
     "export_labels",
@@ -107,6 +111,8 @@ def add_images(
     """
     found, problems = find_images(sources, tags=tags, tag_folders=tag_folders, prefix=prefix)
     refused = [problem for problem in problems if not problem.ignored]
+    with ws.database.reading() as session:
+        taken_back = withdrawals.standing(session)
     counts: Counter[imports.Outcome] = Counter()
     notes: list[str] = []
     done = 0
@@ -114,7 +120,8 @@ def add_images(
     with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
         for batch in _batches(found, BATCH):
             files = []
-            for candidate, result in zip(batch, pool.map(_reader(ws), batch), strict=True):
+            read = pool.map(_reader(ws, taken_back), batch)
+            for candidate, result in zip(batch, read, strict=True):
                 done += 1
                 if isinstance(result, Problem):
                     refused.append(result)
@@ -127,7 +134,7 @@ def add_images(
             with ws.database.writing() as session:
                 outcomes = imports.record_files(session, ws.project.id, files, SUFFIXES)
             counts.update(outcomes)
-            refused += _taken(files, outcomes)
+            refused += _taken(ws, files, outcomes)
     with ws.database.reading() as session:
         all_tags = library.count_tags(session, ws.project.id)
     return ImportReport(
@@ -149,7 +156,7 @@ def _batches(items: Sequence[Candidate], size: int) -> Iterator[list[Candidate]]
 
 
 def _reader(
-    ws: Workspace,
+    ws: Workspace, taken_back: Mapping[str, str]
 ) -> Callable[[Candidate], tuple[imports.ImageFile, tuple[str, ...]] | Problem]:
     def read(candidate: Candidate) -> tuple[imports.ImageFile, tuple[str, ...]] | Problem:
         if not candidate.name or len(candidate.name) > imports.MAX_NAME:
@@ -159,6 +166,9 @@ def _reader(
             data = candidate.read()
         except OSError as error:
             return Problem(candidate.name, f"cannot be read: {error.strerror or error}")
+        withdrawn = taken_back and taken_back.get(hashlib.sha256(data).hexdigest())
+        if withdrawn:
+            return Problem(candidate.name, refusal(withdrawn))  # never written to the store
         try:
             stored = ws.store.add(data, name=candidate.name)
         except BadImage as error:
@@ -166,7 +176,12 @@ def _reader(
         except OSError as error:  # a full disk refuses all pictures, and is the fault of none
             raise failing.told(error, ws.settings) or error from error
         file = imports.ImageFile(
-            candidate.name, stored.sha256, stored.width, stored.height, candidate.tags
+            candidate.name,
+            stored.sha256,
+            stored.width,
+            stored.height,
+            candidate.tags,
+            stored.colour,
         )
         return file, stored.notes
 
@@ -174,14 +189,18 @@ def _reader(
 
 
 def _taken(
-    files: Sequence[imports.ImageFile], outcomes: Sequence[imports.Outcome]
+    ws: Workspace, files: Sequence[imports.ImageFile], outcomes: Sequence[imports.Outcome]
 ) -> list[Problem]:
-    reason = "its name belongs to another picture of this project; rename it or use a prefix"
-    return [
-        Problem(file.name, reason)
-        for file, outcome in zip(files, outcomes, strict=True)
-        if outcome is imports.Outcome.TAKEN
-    ]
+    taken = "its name belongs to another picture of this project; rename it or use a prefix"
+    both = list(zip(files, outcomes, strict=True))
+    problems = [Problem(f.name, taken) for f, outcome in both if outcome is imports.Outcome.TAKEN]
+    late = {f.sha256: f.name for f, outcome in both if outcome is imports.Outcome.WITHDRAWN}
+    if late:  # withdrawn while this import ran, which had put the bytes back
+        purge(ws, list(late))
+        with ws.database.reading() as session:
+            reasons = withdrawals.standing(session, list(late))
+        problems += [Problem(name, refusal(reasons.get(sha, ""))) for sha, name in late.items()]
+    return problems
 
 
 def load_triples(ws: Workspace, cluster_ids: Sequence[int]) -> Triples:
@@ -193,7 +212,12 @@ def load_triples(ws: Workspace, cluster_ids: Sequence[int]) -> Triples:
 
 
 def image_hashes(ws: Workspace, image_ids: Iterable[int]) -> dict[int, str]:
-    """SHA-256 of each image's file.
+    """SHA-256 of each image's file; errors as of `available_images`."""
+    return {id_: str(image.sha256) for id_, image in available_images(ws, image_ids).items()}
+
+
+def available_images(ws: Workspace, image_ids: Iterable[int]) -> dict[int, Image]:
+    """Each image, with pixels, by id.
 
     Raises:
         BadInput: an id is unknown, or its image is known by name only and has no pixels here.
@@ -215,7 +239,7 @@ def image_hashes(ws: Workspace, image_ids: Iterable[int]) -> dict[int, str]:
             "Such clusters can be counted, split and analysed, but not shown or embedded; import "
             "the image files."
         )
-    return {id_: str(found[id_].sha256) for id_ in wanted}
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from cssim import sampling, words
 from cssim.errors import BadInput
 from cssim.sampling.drawing import draw_stratified
 from cssim.sampling.medoids import k_medoids
+from cssim.services.pixel_keys import pixel_keys
 from cssim.services.plan_specs import PlanSpec
 from cssim.services.unused import unused_references
 from cssim.services.workspace import Workspace
@@ -176,12 +177,12 @@ def _embedded(
             offered = runs.list_models(session, ws.project.id)
         else:
             offered = [runs.get_model(session, ws.project.id, model)]
-    hashes = [str(image.sha256) for image in images]
+    keys = pixel_keys(ws, images)
     best: tuple[tuple[int, bool], ModelInfo, Any] | None = None
     for info in offered:
-        if not info.fingerprint or not hashes:
+        if not info.fingerprint or not keys:
             continue
-        rows = read_rows(cache, info.fingerprint, hashes)
+        rows = read_rows(cache, info.fingerprint, keys)
         rank = (int(rows.found.sum()), info.kind is ModelKind.FROZEN)
         if best is None or rank > best[0]:
             best = (rank, info, rows)

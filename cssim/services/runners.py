@@ -22,12 +22,13 @@ from cssim.services.encoding import (
     register_frozen,
     use_threads,
 )
-from cssim.services.library import image_hashes, load_triples
+from cssim.services.library import available_images, load_triples
+from cssim.services.pixel_keys import pixel_keys
 from cssim.services.plain import plain
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
 from cssim.triples import Triples
-from cssim.types import ClusterKind, ModelKind
+from cssim.types import ClusterKind, Image, ModelKind
 from db import jobs as job_rows
 from db import library, runs
 from db.runs import NewModel
@@ -88,19 +89,19 @@ def run_train(context: JobContext) -> Mapping[str, Any]:
     context.progress(0, 1, "loading the backbone")
     config = TrainConfig.from_dict(params["config"])
     triples = load_triples(ws, params["clusters"])
-    hashes = image_hashes(ws, triples.images)
+    images = available_images(ws, triples.images)
     backbone = load_backbone(params["backbone"], **where)
     folder = ws.settings.checkpoints / _folder(context, triples, backbone.fingerprint)
     context.progress(
-        0, 1, f"{words.count(len(triples), 'triple')} with {words.count(len(hashes), 'image')}"
+        0, 1, f"{words.count(len(triples), 'triple')} with {words.count(len(images), 'image')}"
     )
     for epoch in fit(
         backbone,
         triples,
-        lambda image_id: ws.store.open(hashes[image_id]),
+        lambda image_id: ws.store.open(str(images[image_id].sha256)),
         config,
         folder=folder,
-        shared=_shared(ws, hashes),
+        shared=_shared(ws, images),
         progress=lambda done, total, message: context.progress(0, 1, message),
         cancelled=context.cancelled,
     ):
@@ -119,15 +120,16 @@ def run_train(context: JobContext) -> Mapping[str, Any]:
     return {"model": model_id, "name": params["name"]}
 
 
-def _shared(ws: Workspace, hashes: Mapping[int, str]) -> Shared | None:
+def _shared(ws: Workspace, images: Mapping[int, Image]) -> Shared | None:
     """The activations that training runs share, unless the settings allow no room for them."""
     from cssim.training.activations import ActivationCache
     from cssim.training.features import Shared
 
     room = ws.settings.activations_gb * 10**9
-    return (
-        Shared(ActivationCache(ws.settings.activations, max_bytes=room), hashes) if room else None
-    )
+    if not room:
+        return None
+    keys = dict(zip(images, pixel_keys(ws, list(images.values())), strict=True))
+    return Shared(ActivationCache(ws.settings.activations, max_bytes=room), keys)
 
 
 def _folder(context: JobContext, triples: Triples, fingerprint: str) -> str:

@@ -40,6 +40,7 @@ RUNNERS: dict[str, str] = {
     "plan": "cssim.services.planning_run:run_plan",
     "survey": "cssim.services.surveying:run_survey",
     "inspect": "cssim.services.inspecting_run:run_inspect",
+    "sweep": "cssim.services.sweeping:run_sweep",
 }
 """Kind of job -> `module:function`; loaded by the process that runs it, for it imports torch."""
 

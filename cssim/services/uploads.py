@@ -6,12 +6,14 @@ served to nobody by address, and are forgotten after a week.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cssim.errors import NotFound
 from cssim.images import ImageStore
+from cssim.services.withdrawing import refuse_withdrawn
 from cssim.services.workspace import Workspace
 from db import library
 
@@ -45,9 +47,11 @@ def take(ws: Workspace, data: bytes, name: str) -> Asked:
 
     Raises:
         BadImage: it cannot be decoded, or has too many pixels.
+        BadInput: it was withdrawn, with the reason.
     """
     store = store_of(ws)
     forget_old(store)
+    refuse_withdrawn(ws, hashlib.sha256(data).hexdigest())
     sha256 = store.add(data, name=name).sha256
     store.path(sha256).touch()  # asked about again: kept for another week
     return Asked(name, sha256=sha256)

@@ -34,7 +34,7 @@ class Shared:
 
     cache: ActivationCache
     hashes: Mapping[int, str]
-    """Hash of the content of each image, by its id."""
+    """`cssim.types.pixel_key` of each image, by its id."""
 
 
 class Features:

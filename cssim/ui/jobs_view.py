@@ -31,6 +31,7 @@ KINDS = {
     "plan": "Plan",
     "survey": "Survey",
     "curves": "Learning curves",
+    "sweep": "Withdrawn pictures deleted",
     "inspect": "Inspection",
     "estimate": "Estimate",
     "ask": "Question to",

@@ -60,9 +60,10 @@ def picture_routes(workspace: Callable[[], Workspace]) -> list[Route]:
     def load(sha256: str, width: int) -> bytes:
         ws = workspace()
         key = (ws.project.id, sha256, width)
+        annotating.must_have_picture(ws, sha256)  # each time: it may have been withdrawn
         data = cache.get(key)
         if data is None:
-            data = annotating.picture(ws, sha256, width)
+            data = ws.store.thumbnail(sha256, width)
             cache.put(key, data)
         return data
 

@@ -25,6 +25,7 @@ from db.models.runs import (
     ModelRow,
 )
 from db.models.selections import SelectionRow
+from db.models.withdrawals import WithdrawalRow
 from db.models.work import JobBatchRow, JobEventRow, JobRow, WorkerRow
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "SignInRow",
     "TrainingAnswerRow",
     "UTCDateTime",
+    "WithdrawalRow",
     "WorkerRow",
     "now",
 ]

@@ -37,7 +37,7 @@ class ProjectRow(Base):
 
 
 class ImageRow(Base):
-    """A picture; without `sha256` only its name is known."""
+    """A picture; without `sha256` only its name is known, or it was withdrawn."""
 
     __tablename__ = "images"
     __table_args__ = (UniqueConstraint("project_id", "sha256"),)
@@ -47,6 +47,10 @@ class ImageRow(Base):
     sha256: Mapped[str | None] = mapped_column(String(64), index=True)
     width: Mapped[int | None] = mapped_column(Integer)
     height: Mapped[int | None] = mapped_column(Integer)
+    colour: Mapped[str | None] = mapped_column(String(16))
+    """Version of the conversion of its colours; empty: none is needed; None: not looked at yet."""
+    withdrawal_id: Mapped[int | None] = mapped_column(ForeignKey("withdrawals.id"), index=True)
+    """Why it has no pixels any more; None where it was not withdrawn."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
 
@@ -121,6 +125,9 @@ class PageRow(Base):
     """How many people are to answer it; 0 where it is not to be handed out."""
     done: Mapped[int] = mapped_column(Integer, default=0)
     """How many standing judgements (answers and ties) it has."""
+    wanted_before: Mapped[int | None] = mapped_column(Integer)
+    """What `wanted` was before a picture on it was withdrawn: such a page is neither handed out nor
+    counted. None: all of its pictures may be shown."""
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"), index=True)
     """The plan that hands it out; None for imported pages and for sets drawn without a plan."""
     repeat_of: Mapped[int | None] = mapped_column(ForeignKey("pages.id"))

@@ -73,7 +73,7 @@ def test_new_files_become_images_with_their_tags(database, project):
         Outcome.ADDED,
     ]
     one, two = images(database, project)
-    assert one == Image(one.id, "b/1.jpg", "1" * 64, 20, 10, ("blue", "sea"))
+    assert one == Image(one.id, "b/1.jpg", "1" * 64, 20, 10, ("blue", "sea"), "")
     assert (two.name, two.tags, two.available) == ("a.jpg", (), True)
 
 
