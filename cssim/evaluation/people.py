@@ -378,8 +378,10 @@ def cycles(answers: Sequence[Said]) -> Share:
     wins: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
     for said in answers:
         for low, high, value in votes_of(said):
+            edges = wins.setdefault(said.reference, {})
+            edges.pop((low, high), None)
             if value != TIE:
-                wins.setdefault(said.reference, {})[low, high] = (value, said.page)
+                edges[low, high] = (value, said.page)
     circles = triads = 0
     for edges in wins.values():
         beside: dict[int, set[int]] = {}

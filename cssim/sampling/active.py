@@ -6,7 +6,7 @@ of candidates on the page, divided by the model's own spread, so that models cou
 - **disagreement**: how evenly the models' votes split on a pair, 4 p (1 - p), mean over the pairs
   (query by committee, Seung, Opper and Sompolinsky 1992).
 - **information**: mutual information of the answer and the model, H(mean p) - mean H(p) in bits,
-  with p = logistic(margin) (Houlsby et al. 2011): high where models are sure and contradict each
+  with p = logistic(2 margin) (Houlsby et al. 2011): high where models are sure and contradict each
   other, low where all of them are unsure, i.e. where people are, too.
 - **uncertainty** is a score of references, not of pages: the error of the competence map there.
 

@@ -234,6 +234,8 @@ def test_circles_are_counted_over_pages_and_never_within_one():
     assert people.cycles(straight).share == 0.0
     assert people.cycles([ranked(1, 9, (1, 2, 3), (0, 1, 2))]).n == 0
     assert people.cycles([*circle[:2], said(1, 9, 1, 3, None, page=3)]).n == 0
+    assert people.cycles([*circle, said(1, 9, 1, 3, None, page=4)]).n == 0  # a tie, the latest
+    assert people.cycles([*circle, said(1, 9, 1, 3, 1, page=4)]).share == 0.0
 
 
 def test_circles_of_random_answers_are_a_quarter():
