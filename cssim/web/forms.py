@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from cssim.config import Settings
-from cssim.errors import CSSimError, NotAllowed
+from cssim.errors import BadInput, CSSimError, NotAllowed
 from cssim.services.workspace import Workspace
 from cssim.web import templates
 from cssim.web.http import GONE, headers_of, read_body, same_origin, status_of
@@ -47,6 +47,7 @@ async def read_form(request: Request, settings: Settings) -> dict[str, str]:
 
     Raises:
         TooLarge: the form is larger than `MAX_FORM`.
+        BadInput: a field holds null characters, which no database can look for.
         NotAllowed: it does not repeat the token, or comes from another site.
     """
     body = await read_body(request, MAX_FORM)
@@ -57,6 +58,8 @@ async def read_form(request: Request, settings: Settings) -> dict[str, str]:
     except ValueError:
         raise NotAllowed("this form has too many fields") from None
     form = {name: values[0] for name, values in fields.items()}
+    if any("\x00" in value for value in form.values()):
+        raise BadInput("a field of a form cannot hold null characters")
     shown = request.cookies.get(cookie_name(FORM_COOKIE, settings), "")
     repeated = form.get("form_token", "")
     if not shown or not hmac.compare_digest(shown.encode(), repeated.encode()):

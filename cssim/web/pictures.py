@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cssim.errors import BadInput
+from cssim.errors import BadInput, NotFound
 from cssim.images import THUMBNAIL_TYPE
 from cssim.services import annotating
 from cssim.services.workspace import Workspace
 from cssim.web.describe import RouteDoc, describe
+from cssim.web.fields import number
 from cssim.web.http import json_errors, person_of
 
 CACHE_BYTES = 96 * 1024 * 1024
@@ -83,15 +84,14 @@ def picture_routes(workspace: Callable[[], Workspace]) -> list[Route]:
     @json_errors
     async def picture(request: Request) -> Response:
         person_of(request)
-        width = _width(request.query_params.get("w", "512"))
-        data = await anyio.to_thread.run_sync(load, request.path_params["sha256"], width)
+        width = number(request.query_params.get("w", "512"), "w")
+        if not 1 <= width <= 4096:
+            raise BadInput(f"w must be a width of 1..4096 pixels, got {width}")
+        sha256 = request.path_params["sha256"]
+        if "\x00" in sha256:  # no database can look for it
+            raise NotFound("this project has no such picture")
+        data = await anyio.to_thread.run_sync(load, sha256, width)
         headers = {"cache-control": _IMMUTABLE, "cross-origin-resource-policy": "same-origin"}
         return Response(data, media_type=THUMBNAIL_TYPE, headers=headers)
 
     return [Route("/images/{sha256}", picture)]
-
-
-def _width(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 4096:
-        raise BadInput(f"w must be a width of 1..4096 pixels, got {text[:40]!r}")
-    return int(text)

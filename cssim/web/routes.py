@@ -12,6 +12,7 @@ from starlette.routing import Route
 from cssim import __version__
 from cssim.errors import CSSimError
 from cssim.services import accounts
+from cssim.services.failing import told
 from cssim.services.workspace import Workspace
 from cssim.web.api import api_routes
 from cssim.web.declared import enforced
@@ -50,8 +51,11 @@ def web_routes(workspace: Callable[[], Workspace]) -> list[Route]:
     async def health(request: Request) -> Response:
         try:
             await anyio.to_thread.run_sync(ask_database)
-        except CSSimError as error:
-            return JSONResponse({"status": "failing", "error": str(error)}, 503)
+        except Exception as error:
+            known = error if isinstance(error, CSSimError) else told(error, workspace().settings)
+            if known is None:
+                raise
+            return JSONResponse({"status": "failing", "error": str(known)}, 503)
         return JSONResponse({"status": "ok", "version": __version__})
 
     @describe(DESCRIPTION)

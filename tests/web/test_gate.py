@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
@@ -70,6 +72,17 @@ def test_a_session_that_ended_no_longer_opens_anything(ws, client):
 def test_health_is_open_and_says_nothing_but_that(anybody, ada):
     answer = anybody.get("/health")
     assert (answer.status_code, set(answer.json())) == (200, {"status", "version"})
+
+
+def test_health_tells_of_a_database_that_does_not_answer(ws, anybody):
+    path = Path(ws.database.engine.url.database)
+    ws.database.close()
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    path.write_bytes(b"no database at all " * 100)
+    answer = anybody.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+    assert "is damaged" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("path", ["/health", "/annotate", "/api/leases", "/sign-in"])

@@ -56,6 +56,12 @@ def test_a_wrong_password_says_so_and_keeps_the_name(anybody, ada):
     assert COOKIE not in anybody.cookies
 
 
+def test_a_name_that_no_database_can_hold_is_refused_in_words(anybody, ada):
+    answer = sign_in(anybody, name="A\x00da")
+    assert (answer.status_code, COOKIE in anybody.cookies) == (400, False)
+    assert "null characters" in answer.text
+
+
 def test_what_a_visitor_types_never_becomes_markup(anybody, ada):
     answer = sign_in(anybody, name='"><script>alert(1)</script>')
     assert "<script>alert" not in answer.text
