@@ -246,6 +246,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     given = tuple(sorted((name, environ[name]) for name in environ if name.startswith("CSSIM_")))
     settings = _read(given, os.environ.get("HOME"))
     wanted = {key: value for key, value in overrides.items() if value is not None}
+    if "home" in wanted and not environ.get(variable("models")):
+        wanted.setdefault("models", None)  # backbones lie in the home that is asked for
     return replace(settings, **wanted) if wanted else settings
 
 

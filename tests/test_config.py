@@ -104,6 +104,13 @@ def test_all_state_lies_in_the_home_folder(tmp_path):
     assert Settings(database_url="postgresql://x/y").url == "postgresql://x/y"
 
 
+def test_backbones_lie_in_the_home_that_is_asked_for(tmp_path):
+    assert load_settings({}, home=tmp_path).models == tmp_path / "backbones"
+    assert load_settings({"CSSIM_HOME": "h"}, home=tmp_path).models == tmp_path / "backbones"
+    assert load_settings({"CSSIM_MODELS": "m"}, home=tmp_path).models == Path("m")
+    assert load_settings({"CSSIM_MODELS": "m"}, home=tmp_path, models=tmp_path).models == tmp_path
+
+
 def test_other_variables_are_not_read():
     assert load_settings({"PATH": "/bin", "PORT": "1"}) == Settings()
 
