@@ -28,9 +28,9 @@ def only(body: Body, what: str, *known: str) -> None:
 
 
 def text(body: Body, name: str) -> str:
-    """A text without null characters."""
+    """A text that can be stored: no null characters, no half of a surrogate pair."""
     value = body.get(name)
-    if not isinstance(value, str) or "\x00" in value:
+    if not isinstance(value, str) or not _storable(value):
         raise BadInput(f"{name} must be a text, got {_shown(value)}")
     return value
 
@@ -40,7 +40,7 @@ def texts(body: Body, name: str) -> list[str]:
     value = body.get(name, [])
     if not isinstance(value, list) or not all(isinstance(v, str) and len(v) <= 64 for v in value):
         raise BadInput(f"{name} must be a list of lease ids, got {_shown(value)}")
-    return [one for one in value if "\x00" not in one]
+    return [one for one in value if _storable(one)]
 
 
 def whole(body: Body, name: str, default: int) -> int:
@@ -80,6 +80,10 @@ def moment(value: Any, name: str) -> datetime | None:
         raise BadInput(
             f"{name} must be a moment such as 2026-05-04T12:00:00+00:00, got {_shown(value)}"
         ) from None
+
+
+def _storable(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(value: Any) -> str:

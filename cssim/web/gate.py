@@ -22,7 +22,7 @@ from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.types import Person
 from cssim.web import templates
-from cssim.web.http import PERSON, from_this_machine
+from cssim.web.http import FOR, PERSON, from_this_machine
 from cssim.web.limits import Limits
 
 OPEN = ("/sign-in", "/oidc/start", "/oidc/callback", "/health", "/_stcore/health")
@@ -91,6 +91,8 @@ class Gate:
         scope[PERSON] = person
         if person is None:
             return None if _is_open(path) else _sign_in_first(connection)
+        if connection.headers.get(FOR, str(person.id)) != str(person.id):
+            return _somebody_else()
         wait = limits.of_person(method, path, person.id)
         return _too_fast(connection, wait) if wait else None
 
@@ -102,6 +104,12 @@ def _who(ws: Workspace, token: str | None) -> Person | None:
 def _is_open(path: str) -> bool:
     tokens = [path.removeprefix(link) for link in LINKS if path.startswith(link)]
     return path in OPEN or any(token and "/" not in token for token in tokens)
+
+
+def _somebody_else() -> Response:
+    """A page that was opened by one person asks while another is signed in: theirs is no answer."""
+    text = "somebody else signed in in this browser meanwhile; sign in as yourself and try again"
+    return JSONResponse({"error": text}, 412)
 
 
 def _reads_pages(connection: HTTPConnection) -> bool:

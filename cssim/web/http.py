@@ -28,6 +28,8 @@ COOKIE = "cssim_session"
 """Name of the session cookie without HTTPS; else see `Settings.session_cookie`."""
 PERSON = "cssim.person"
 """Key of the ASGI scope under which the gate leaves the signed-in `Person`."""
+FOR = "x-cssim-person"
+"""Header by which a page says for whom it was opened; a browser may change hands meanwhile."""
 HEADER = "x-cssim"
 """Header that a request which changes something must carry; no foreign site can set it."""
 MAX_BODY = 64 * 1024

@@ -27,6 +27,7 @@ counts twice.
 EVERYWHERE = {
     401: "Nobody is signed in",
     403: "The role does not suffice, or the request may be forged",
+    412: "The request names somebody in `X-CSSim-Person`, and somebody else is signed in",
     429: "Too many requests; `Retry-After` says for how many seconds to wait",
 }
 """How any request to the API may be refused."""
@@ -127,8 +128,8 @@ def refusals(path: str, doc: RouteDoc) -> Mapping[int, str]:
     """Why the route may refuse, by status, with what holds for all routes."""
     shared = {status: text for status, text in EVERYWHERE.items() if status not in doc.errors}
     if doc.role is None:
-        shared.pop(401, None)
-        shared.pop(403, None)
+        for status in (401, 403, 412):
+            shared.pop(status, None)
     if not path.startswith(("/api/", "/images/")):
         shared.pop(429, None)
     return {**shared, **doc.errors}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -132,6 +133,15 @@ def test_a_bad_answer_is_a_clear_error_and_nothing_is_stored(ws, client, fields,
     answer = say(client, **{"lease": lease, **fields})
     assert answer.status_code == status, answer.text
     assert len(answer.json()["error"]) > 10
+    assert client.get("/api/answers").json() == {"answers": []}
+
+
+@pytest.mark.parametrize("field", ["flag", "lease", "client_id"])
+def test_half_of_a_surrogate_pair_is_refused_where_it_comes_in(ws, client, field):
+    rank_pages(ws, 1)
+    body = {"client_id": "client-id-1", "lease": ask(client)["pages"][0]["lease"], "kind": "skip"}
+    content = json.dumps({**body, field: "cut here: \ud83d"})
+    assert client.post("/api/answers", content=content, headers=CHANGES).status_code == 400
     assert client.get("/api/answers").json() == {"answers": []}
 
 

@@ -11,7 +11,7 @@ from cssim.services import accounts
 from cssim.ui import session
 from cssim.web.gate import HEADERS
 from cssim.web.http import COOKIE
-from tests.web.conftest import PASSWORD, browser
+from tests.web.conftest import CHANGES, PASSWORD, browser
 
 
 def test_a_signed_out_browser_is_sent_to_the_sign_in_page_and_back_again(anybody, ada):
@@ -108,6 +108,15 @@ def test_personal_answers_are_stored_by_no_cache_and_pictures_by_this_browser_on
     assert client.get("/sign-in?next=/").headers["cache-control"] == "no-store"
     assert browser(ws).get("/annotate").headers["cache-control"] == "no-store"
     assert client.get("/images/aa").headers["cache-control"] == "no-store"  # an error
+
+
+def test_a_page_that_was_opened_for_somebody_else_gets_nothing(ws, client, ada):
+    ben = accounts.add_person(ws, "Ben")
+    own, foreign = {"x-cssim-person": str(ada.id)}, {"x-cssim-person": str(ben.id)}
+    assert client.get("/api/leases", headers=own).status_code == 200
+    refused = client.post("/api/leases", json={"want": 1}, headers={**CHANGES, **foreign})
+    assert refused.status_code == 412
+    assert "somebody else" in refused.json()["error"]
 
 
 def test_pages_fetch_from_and_send_to_this_server_only(client):

@@ -92,7 +92,11 @@ const COVERING = {
       if (skip) return this.commit("skip", { flag: text });
       this.remark = text;
       this.say("Flagged. Your remark goes with your answer.");
-    }, this.remark ?? "");
+    }, this.remark ?? "", () => {
+      this.uncover();
+      this.remark = null;
+      this.say("Your next answer to this page goes without a remark.");
+    });
     this.setCover("flag", card);
     focus();
   },

@@ -9,7 +9,7 @@ const KEYS = {
   rank: [
     ["1 … 5", "class of the outlined candidate; moves on by itself"],
     ["← →", "outline another; where two are equal: which is closer"],
-    ["⌫", "take the last step back"],
+    ["⌫", "take the last step back, on the page before as well"],
   ],
   both: [
     ["u", "look at the last page again, and change it"],
@@ -98,14 +98,15 @@ function count(n, noun) {
 
 const REASONS = ["A picture is missing or broken", "Two pictures are the same", "Offensive or private", "Impossible to compare"];
 
-/** `send(reason, skip)` gets what the person wrote. */
-function flagCover(send, former = "") {
+/** `send(reason, skip)` gets what the person wrote; `drop` takes a former remark back. */
+function flagCover(send, former, drop) {
   const text = make("textarea", { rows: "3", maxlength: "500", "aria-label": "What is wrong?", placeholder: "What is wrong with this page?" });
   text.value = former;
   const reasons = REASONS.map((reason) =>
     make("button", { type: "button", onclick: () => { text.value = reason; text.focus(); } }, reason)
   );
-  const submit = (skip) => (text.value.trim() ? send(text.value.trim(), skip) : text.focus());
+  const said = () => text.value.replace(/[\p{Cc}\p{Cs}]+/gu, " ").trim();
+  const submit = (skip) => (said() ? send(said(), skip) : text.focus());
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
@@ -123,6 +124,7 @@ function flagCover(send, former = "") {
       "div",
       { class: "pair" },
       make("button", { "data-do": "close" }, "Cancel"),
+      ...(former ? [make("button", { onclick: drop }, "Take the flag back")] : []),
       make("button", { onclick: () => submit(false) }, "Flag, then answer"),
       make("button", { class: "main", onclick: () => submit(true) }, "Flag and skip")
     )
@@ -161,10 +163,12 @@ function breakCover({ minutes, given, waiting }) {
 }
 
 function restCover({ state, given, waiting, problem }) {
+  const kept = `${count(waiting, "answer")} of yours ${waiting === 1 ? "is" : "are"} kept in this browser and`;
   const words = {
     loading: ["One moment", "Your next pages are being fetched."],
-    offline: ["No connection", `The server cannot be reached. ${waiting ? `${count(waiting, "answer")} of yours ${waiting === 1 ? "is" : "are"} kept in this browser and will be sent when it is back.` : "This page goes on by itself when it is back."}`],
-    signedout: ["You are signed out", waiting ? `${count(waiting, "answer")} of yours ${waiting === 1 ? "is" : "are"} kept in this browser and will be sent when you sign in again.` : "Sign in to go on; nothing is lost."],
+    offline: ["No connection", `The server cannot be reached. ${waiting ? `${kept} will be sent when it is back.` : "This page goes on by itself when it is back."}`],
+    signedout: ["You are signed out", waiting ? `${kept} will be sent when you sign in again.` : "Sign in to go on; nothing is lost."],
+    someoneelse: ["Somebody else signed in here", waiting ? `${kept} will be sent when you sign in again.` : "All of yours is saved. Sign in as yourself to go on."],
     finished: [
       given ? "All done for now" : "Nothing to label right now",
       given
@@ -184,6 +188,12 @@ function restCover({ state, given, waiting, problem }) {
           make("a", { href: "/", target: "_self" }, "Go to the start page"),
         ]
       : []),
-    ...(state === "signedout" ? [make("a", { class: "main", href: "/sign-in?next=/annotate", target: "_self" }, "Sign in")] : [])
+    ...(state === "signedout" ? [make("a", { class: "main", href: "/sign-in?next=/annotate", target: "_self" }, "Sign in")] : []),
+    ...(state === "someoneelse"
+      ? [
+          make("a", { href: "/annotate", target: "_self" }, "Go on as them"),
+          make("a", { class: "main", href: "/sign-out", target: "_self" }, "Sign in as yourself"),
+        ]
+      : [])
   );
 }

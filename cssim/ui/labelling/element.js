@@ -2,6 +2,7 @@
 
 /** A page can be answered this many milliseconds after it was painted: nobody reacts faster. */
 const SETTLE = 150;
+const DAY = 24 * 3600_000; // longest response time that the server believes, in ms
 
 class Labelling {
   constructor(parent, data) {
@@ -24,20 +25,21 @@ class Labelling {
     this.asked = data.show; // by the address
     this.pace = new Pace(data.break_minutes);
     this.root.dataset.tie = data.cannot_say ? "yes" : "no";
-    this.outbox = new Outbox(data.person, () => this.drawStatus(), (reply, receipt) => this.noted(reply, receipt));
-    this.supply = new Supply({
+    this.call = callerFor(data.person);
+    this.outbox = new Outbox(this.call, data.person, () => this.outboxChanged(), (reply, receipt) => this.noted(reply, receipt));
+    this.supply = new Supply(this.call, {
+      unsent: () => this.outbox.flush(),
       heldElsewhere: () => [...(this.present ? [this.present.lease] : []), ...this.outbox.leases],
       imageWidth: () => this.imageWidth(),
       onChange: () => this.supplied(),
       leaseSeconds: data.lease_seconds,
     });
-    this.training = new Training(() => this.supplied());
+    this.training = new Training(this.call, () => this.supplied());
     this.listen();
     this.resize();
     this.drawStatus();
     this.showRest("loading");
-    this.outbox.flush();
-    this.supply.top();
+    this.supply.top(true);
     this.training.load((page) => this.supply.prepare(page));
     this.askProgress();
   }
@@ -78,7 +80,6 @@ class Labelling {
     if (document.visibilityState === "hidden") return this.unseen("tab");
     this.seen("tab");
     this.supply.top(true);
-    this.outbox.flush();
   }
 
   /** The page cannot be seen from now on, for this reason; `seen` ends it. */
@@ -117,11 +118,18 @@ class Labelling {
 
   // --- which page is on the screen ---------------------------------------------------------
 
+  outboxChanged() {
+    this.drawStatus();
+    // Whoever works here now must not answer in the name of the one before.
+    if (this.outbox.problem?.status === 412 && this.root.dataset.state !== "someoneelse") this.supply.top(true);
+  }
+
   supplied() {
     this.drawStatus();
+    if (this.supply.problem?.status === 412) return this.showProblem();
     if (this.page?.training || (this.cover === "feedback" && this.page)) return;
-    if (this.present && this.at === null && this.page === this.present) return;
-    if (this.present) return;
+    const away = this.root.dataset.state === "someoneelse";
+    if (!away && (this.present || this.at !== null)) return; // nothing is pulled away under their hands
     this.next();
   }
 
@@ -137,15 +145,17 @@ class Labelling {
 
   showProblem() {
     const { problem } = this.supply;
-    const state = problem.status === 401 ? "signedout" : problem.status === 0 ? "offline" : "problem";
+    const state = { 0: "offline", 401: "signedout", 412: "someoneelse" }[problem.status] ?? "problem";
     this.showRest(state, problem.message);
   }
 
-  async show(page, before = null) {
+  /** Put a page on the screen: with `before`, what was said about it; with `steps`, all but the last of them. */
+  async show(page, before = null, steps = []) {
     this.page = page;
     this.before = before;
-    this.remark = null;
-    this.ranking = new Ranking(page.candidates.length);
+    this.remark = before?.flag ?? null; // a correction keeps it
+    this.ranking = new Ranking(page.candidates.length, steps);
+    this.ranking.back();
     this.paintedAt = null;
     this.root.dataset.lease = "";
     if (!page.decoded) {
@@ -163,6 +173,7 @@ class Labelling {
     this.announce(spokenPage(page, before));
     if (!this.welcomed()) this.welcome();
     else this.openAsked();
+    if (this.remark) this.say(`You flagged this page: ${this.remark}`);
     // The second frame callback runs after the first frame with all images was painted.
     requestAnimationFrame(() => requestAnimationFrame(() => this.painted(page)));
   }
@@ -213,12 +224,13 @@ class Labelling {
       kind,
       order: order.map(position),
       classes: inPage,
-      response_ms: Math.max(0, Math.round(performance.now() - this.paintedAt - this.hidden)),
+      response_ms: believable(performance.now() - this.paintedAt - this.hidden),
       answered_at: new Date().toISOString(),
       ...(flag ? { flag } : {}),
     };
     const text = this.words(kind, order);
-    const said = { page, kind, first: order[0], order, classes, flag, text, at: Date.now(), client_id: reply.client_id };
+    const { steps } = this.ranking;
+    const said = { page, kind, first: order[0], order, classes, steps, flag, text, at: Date.now(), client_id: reply.client_id };
     if (page.training) return void this.practised(said, reply);
     if (this.at === null) {
       this.present = null;
@@ -257,13 +269,20 @@ class Labelling {
 
 Object.assign(Labelling.prototype, HANDS, POINTER, STATUS, COVERING, HISTORY, PRACTICE);
 
+/** A response time in whole milliseconds; null where nobody works for so long at one page. */
+function believable(milliseconds) {
+  return milliseconds <= DAY ? Math.max(0, Math.round(milliseconds)) : null;
+}
+
 const INSTANCES = new WeakMap();
 
 export default function (component) {
   const { parentElement, data } = component;
-  if (INSTANCES.has(parentElement)) {
-    INSTANCES.get(parentElement).data = data;
+  const present = INSTANCES.get(parentElement);
+  if (present?.data.person === data.person) {
+    present.data = data;
   } else {
+    present?.close(); // a tab that changed hands
     INSTANCES.set(parentElement, new Labelling(parentElement, data));
   }
   return () => {

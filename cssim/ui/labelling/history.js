@@ -24,17 +24,18 @@ const HISTORY = {
     if (said) Object.assign(said, { judgement: receipt.judgement, late: receipt.late });
   },
 
-  async undo() {
+  /** The page before; with `stepBack` as it was before the last key on it. */
+  async undo(stepBack = false) {
     const before = () => (this.at === null ? this.past.length : this.at) - 1;
     if (before() < 0 && !(await this.fetchPast())) {
       return this.say("There is no earlier page of yours.");
     }
-    this.revisit(this.past[before()]);
+    this.revisit(this.past[before()], stepBack);
   },
 
-  revisit(said) {
+  revisit(said, stepBack = false) {
     this.at = this.past.indexOf(said);
-    this.show(said.page, said);
+    this.show(said.page, said, stepBack ? stepsOf(said) : []);
   },
 
   /** Earlier answers from the server, put before those known here; false where there are none. */
@@ -43,7 +44,7 @@ const HISTORY = {
     const known = this.past.map((said) => said.judgement).filter(Boolean);
     const before = this.fetched && known.length ? `&before=${Math.min(...known)}` : "";
     try {
-      const { answers } = await call("GET", `/api/answers?limit=${PORTION}${before}`);
+      const { answers } = await this.call("GET", `/api/answers?limit=${PORTION}${before}`);
       this.fetched = true;
       this.allPast = answers.length < PORTION;
       const pages = new Set(this.past.map((said) => said.page.page));
@@ -92,6 +93,12 @@ const HISTORY = {
     if (focusOn) items.get(focusOn)?.focus();
   },
 };
+
+/** The steps by which a page was ranked; of an earlier day its classes, one after the other. */
+function stepsOf({ kind, classes, steps }) {
+  if (kind !== "answer") return [];
+  return steps ?? classes.map((value, place) => ["rate", place, value]);
+}
 
 function forgetPictures(page) {
   [page.decoded, page.ready] = [false, null];

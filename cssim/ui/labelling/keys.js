@@ -10,6 +10,19 @@ const MINE = new Set([
 ]);
 
 const HELD = 350; // ms after which a key is held rather than tapped
+const CHATTER = 25; // ms between letting a key go and pressing it again, at the least
+
+/** What a key means: what it writes where that is Latin or one of ours, else what stands in its place
+ * on other keyboards, so that Cyrillic, Thai or Arabic letters, and digits behind Shift, do the same. */
+function keyName({ key = "", code = "", shiftKey }) {
+  const composed = key === "Process" || key === "Unidentified"; // an input method has taken it
+  if (key.length !== 1 && !composed) return key;
+  const name = key.normalize("NFKC").toLowerCase().replace("؟", "?");
+  if (MINE.has(name) || /^[a-z]$/.test(name)) return name;
+  const [, letter, digit] = /^(?:Key([A-Z])|(?:Digit|Numpad)(\d))$/.exec(code) ?? [];
+  if (letter) return letter.toLowerCase();
+  return digit && !shiftKey ? digit : name;
+}
 
 /** Methods of `Labelling`. */
 const HANDS = {
@@ -27,13 +40,13 @@ const HANDS = {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const name = keyName(event);
     const on = (selector) => target instanceof Element && target.closest(selector);
     if (this.keyOnFocused(event, name, on)) return;
     if (!MINE.has(name)) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit takes r and c for itself
-    if (event.repeat) return;
+    if (event.repeat || this.chatters(event)) return;
     this.pressedAt = event.timeStamp;
     this.press(name);
   },
@@ -61,19 +74,28 @@ const HANDS = {
     return true;
   },
 
+  /** Whether a key that was just let go is down again sooner than a finger can: it counts once. */
+  chatters(event) {
+    return event.code !== "" && event.code === this.released?.code && event.timeStamp - this.released.at < CHATTER;
+  },
+
   keyUp(event) {
-    if (event.key.toLowerCase() !== "z" || this.cover !== "zoom") return;
+    this.released = { code: event.code, at: event.timeStamp };
+    if (keyName(event) !== "z" || this.cover !== "zoom") return;
     if (this.zoomedAt && event.timeStamp - this.zoomedAt > HELD) this.leaveCover();
     this.zoomedAt = null;
   },
 
   press(name) {
+    if (this.root.dataset.state === "someoneelse") return;
     if (this.cover === "zoom" && name === "z") return this.zoomNext();
     if (this.cover === "history" && name === "h") return this.leaveCover();
     if (this.cover === "rest" && name === "h") return void this.history();
     if (this.cover && this.cover !== "rest") return this.pressOnCover(name);
     if (name === "?") return this.help();
-    if (name === "u" && (this.settled || this.cover === "rest")) return void this.undo();
+    const resting = this.cover === "rest";
+    if (name === "u" && (this.settled || resting)) return void this.undo();
+    if (name === "Backspace" && resting) return void this.undo(true);
     if (!this.page || !this.settled || this.cover) return;
     if (name === "h") return void this.history();
     if (name === "b") return this.takeBreak();
@@ -101,7 +123,7 @@ const HANDS = {
   pressRank(name) {
     const arrow = { ArrowLeft: 0, ArrowRight: 1 }[name];
     if (name === "Backspace") {
-      if (!this.ranking.back()) return this.say("Nothing to take back on this page; u shows the last page.");
+      if (!this.ranking.back()) return void this.undo(true);
     } else if (arrow !== undefined && this.ranking.pair) this.ranking.decide(arrow);
     else if (arrow !== undefined) this.ranking.move(arrow ? 1 : -1);
     else if (name >= "1" && name <= "5") this.ranking.rate(Number(name));

@@ -6,9 +6,9 @@
  * and so says how it compares with each of the others; that counts where classes are equal. */
 
 class Ranking {
-  constructor(places) {
+  constructor(places, steps = []) {
     this.places = places;
-    this.steps = []; // ["rate", place, class] | ["closer", place, other] | ["move", place, index]
+    this.steps = [...steps]; // ["rate", place, class] | ["closer", place, other] | ["move", place, index]
     this.active = 0;
     this.replay();
   }

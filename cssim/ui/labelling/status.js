@@ -20,7 +20,7 @@ const STATUS = {
       if (changed && state === "stuck") this.announce(text);
     };
     clearTimeout(this.slow);
-    if (problem && problem.status === 401) set("stuck", `Signed out: ${count(waiting, "answer")} kept here`);
+    if (waiting && problem?.signedOut) set("stuck", `Signed out: ${count(waiting, "answer")} kept here`);
     else if (waiting && problem) set("stuck", `${count(waiting, "answer")} not sent yet, kept here`);
     else if (refused.length) set("stuck", `${count(refused.length, "answer")} not taken: press h`);
     else if (waiting) this.slow = setTimeout(() => set("busy", "Saving"), 600);
@@ -69,13 +69,13 @@ const STATUS = {
     const midnight = new Date();
     midnight.setHours(0, 0, 0, 0);
     try {
-      const told = await call("GET", `/api/progress?since=${encodeURIComponent(midnight.toISOString())}`);
+      const told = await this.call("GET", `/api/progress?since=${encodeURIComponent(midnight.toISOString())}`);
       this.shared = { done: told.done, wanted: told.wanted };
       this.ownTotal = told.own_total;
       if (!this.outbox.waiting) [this.ownToday, this.given] = [told.own_today, 0];
       this.drawCount();
     } catch (refusal) {
-      if (!refusal.passing && refusal.status !== 401) this.say(refusal.message);
+      if (!refusal.passing && !refusal.signedOut) this.say(refusal.message);
     }
   },
 

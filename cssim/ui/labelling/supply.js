@@ -3,7 +3,9 @@
 const AHEAD = 6;
 
 class Supply {
-  constructor({ heldElsewhere, imageWidth, onChange, leaseSeconds }) {
+  constructor(call, { heldElsewhere, imageWidth, onChange, leaseSeconds, unsent }) {
+    this.call = call;
+    this.unsent = unsent; // settles when what waits was sent, or cannot be
     this.heldElsewhere = heldElsewhere; // lease ids on the table or in the outbox
     this.imageWidth = imageWidth;
     this.onChange = onChange;
@@ -33,13 +35,14 @@ class Supply {
   /** Ask for what is missing; `urgent` does so also when nothing is, or the last time failed. */
   async top(urgent = false) {
     if (this.loading || this.closed) return;
-    const want = AHEAD - this.pages.length;
-    if (!urgent && (want <= 0 || performance.now() < this.notBefore)) return;
+    if (!urgent && (this.pages.length >= AHEAD || performance.now() < this.notBefore)) return;
     clearTimeout(this.retry);
     this.loading = true;
+    if (urgent) await this.unsent(); // else the server, which does not know of them, gives such pages again
+    const want = AHEAD - this.pages.length;
     const asked = [...new Set([...this.pages.map((page) => page.lease), ...this.heldElsewhere()])];
     try {
-      const answer = await call("POST", "/api/leases", { have: asked, want: Math.max(0, want) });
+      const answer = await this.call("POST", "/api/leases", { have: asked, want: Math.max(0, want) });
       if (this.closed) return this.giveBack(answer.pages.map((page) => page.lease));
       this.problem = null;
       const kept = new Set(answer.kept);
@@ -106,7 +109,7 @@ class Supply {
 
   giveBack(leases) {
     if (leases.length === 0) return;
-    call("POST", "/api/leases/return", { leases }, true).catch(() => {
+    this.call("POST", "/api/leases/return", { leases }, true).catch(() => {
       /* they run out by themselves */
     });
   }

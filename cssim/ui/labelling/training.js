@@ -1,7 +1,8 @@
 /* The practice round: gold pages before the first real ones, each with its expected answer after. */
 
 class Training {
-  constructor(onReady) {
+  constructor(call, onReady) {
+    this.call = call;
     this.pages = null; // null until the server said which
     this.at = 0;
     this.right = 0;
@@ -10,11 +11,11 @@ class Training {
 
   async load(prepare) {
     try {
-      const { pages } = await call("GET", "/api/training");
+      const { pages } = await this.call("GET", "/api/training");
       // No lease is needed: these answers never count.
       this.pages = pages.map((page) => prepare({ ...page, lease: `practice-${page.page}`, training: true }));
     } catch (refusal) {
-      if (refusal.passing) return void setTimeout(() => this.load(prepare), 3000);
+      if (refusal.passing || refusal.signedOut) return void setTimeout(() => this.load(prepare), 3000);
       this.pages = [];
     }
     this.onReady();
@@ -41,7 +42,7 @@ const PRACTICE = {
     const { page } = this;
     try {
       const { kind, order, classes, response_ms } = reply;
-      const feedback = await call("POST", "/api/training", { page: page.page, kind, order, classes, response_ms });
+      const feedback = await this.call("POST", "/api/training", { page: page.page, kind, order, classes, response_ms });
       if (this.page !== page) return;
       this.training.at += 1;
       this.training.right += feedback.right ? 1 : 0;
