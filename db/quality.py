@@ -14,7 +14,7 @@ from cssim.types import Answer, JudgementKind
 from db.annotations import STANDING, is_shown, positions
 from db.leases import not_superseded
 from db.library import chunks
-from db.models import JudgementRow, PageCandidateRow, PageRow
+from db.models import ImageRow, JudgementRow, PageCandidateRow, PageRow, TrainingAnswerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +154,14 @@ def activity_since(session: Session, project_id: int, since: datetime) -> Activi
 
 
 def quality_state(session: Session, project_id: int) -> tuple[int, ...]:
-    """Changes whenever an answer comes in, or a page is made."""
-    newest, count = session.execute(
-        select(func.max(JudgementRow.id), func.count(JudgementRow.id))
-        .join(PageRow, PageRow.id == JudgementRow.page_id)
-        .where(PageRow.project_id == project_id)
-    ).one()
-    return int(newest or 0), int(count)
+    """Changes whenever an answer, or one of the training round, or a picture comes or goes."""
+    state: list[int] = []
+    for log in (JudgementRow, TrainingAnswerRow):
+        newest, count = session.execute(
+            select(func.max(log.id), func.count(log.id))
+            .join(PageRow, PageRow.id == log.page_id)
+            .where(PageRow.project_id == project_id)
+        ).one()
+        state += int(newest or 0), int(count)
+    pictures = select(func.count(ImageRow.sha256)).where(ImageRow.project_id == project_id)
+    return *state, int(session.scalar(pictures) or 0)

@@ -12,7 +12,7 @@ import pytest
 
 from cssim.config import Settings
 from cssim.errors import BadInput, NotFound
-from cssim.services import accounts, annotating, consensus, library, plans, quality
+from cssim.services import accounts, annotating, consensus, gold, library, plans, quality
 from cssim.services.consensus import UNDECIDED
 from cssim.services.gallery import cluster_states
 from cssim.services.library import load_triples
@@ -82,6 +82,32 @@ def test_who_stands_out_is_told_with_reasons(ws):
     assert present(by_name["Ada"].others).agreement.share > present(carl.others).agreement.share
     lenient = quality.quality_report(ws, rules=QualityRules(fast_ms=200, side_p=0.0))
     assert all(not person.warnings for person in lenient.people)
+
+
+def test_the_state_changes_whenever_the_report_would(ws):
+    with ws.database.reading() as session:
+        pictures = [image.id for image in shelves.list_images(session, ws.project.id)]
+    page = gold.GoldPage(
+        pictures[0], (pictures[1], pictures[2]), gold.KnownAnswer(LEFT), PageMode.CHOOSE
+    )
+    gold.make_gold(ws, "checks", [page])
+    ada = accounts.add_person(ws, "Ada")
+    plans.make_plan(ws, PlanSpec("p", mode=PageMode.CHOOSE, candidates=2, pages_per_reference=3))
+    states = [quality.quality_state(ws)]
+    assert quality.quality_state(ws) == states[0]
+
+    def changed() -> bool:
+        states.append(quality.quality_state(ws))
+        return states[-1] not in states[:-1]
+
+    (handout,) = annotating.next_pages(ws, ada, want=1).pages
+    annotating.answer(ws, ada, annotating.Reply(uuid.uuid4().hex, handout.lease_id, LEFT, 900))
+    assert changed()
+    (known,) = gold.training_pages(ws, ada)
+    gold.check_training(ws, ada, known.page.id, LEFT)
+    assert changed()
+    quality.set_participation(ws, ada.name, excluded=True, reason="in haste")
+    assert changed()
 
 
 def test_an_excluded_person_stays_in_the_data_and_out_of_analyses(ws, tmp_path):
