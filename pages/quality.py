@@ -8,7 +8,7 @@ from cssim.services.quality import QualityRules
 from cssim.types import ClusterKind
 from cssim.ui import cached, runtime, session, tables, widgets
 from cssim.ui.plans import board
-from cssim.ui.quality import consensus_view, kept, people, person
+from cssim.ui.quality import consensus_view, kept, people, person, remarks
 
 user = session.require("researcher")
 
@@ -25,11 +25,14 @@ with widgets.errors():
         widgets.page_link("plans", "To the plans", icon=":material/event_note:")
         st.stop()
     view = st.segmented_control(
-        "View", ["People", "Consensus"], default="People", required=True, key="quality_view",
-        label_visibility="collapsed",
+        "View", ["People", "Consensus", "Remarks"], default="People", required=True,
+        key="quality_view", label_visibility="collapsed",
     )  # fmt: skip
     if view == "Consensus":
         consensus_view.draw(ws, [c.name for c in answered if c.kind is not ClusterKind.GOLD])
+        st.stop()
+    if view == "Remarks":
+        remarks.draw(ws, user)
         st.stop()
     board.live(ws)
     chosen, limit = st.columns([4, 1], vertical_alignment="bottom")

@@ -14,6 +14,7 @@ from cssim.cli.base import App, json_option, pass_app, say_json, say_table
 from cssim.services import consensus as agreed
 from cssim.services import overview as live
 from cssim.services import quality as use
+from cssim.services import remarks as said
 from cssim.services.quality import PersonQuality, QualityReport, QualityRules
 
 
@@ -174,3 +175,31 @@ def disputes(app: App, clusters: tuple[str, ...], limit: int, as_json: bool) -> 
         say_json(rows)
     else:
         say_table(rows, ("page", "set", "reference", "people", "certainty"), "no disputes")
+
+
+@quality.command("remarks", epilog="Example: python -m cssim quality remarks --open")
+@click.option("--open", "only_open", is_flag=True, help="Only pages that wait for answers.")
+@click.option("--limit", type=click.IntRange(1, said.MOST), default=50, show_default=True)
+@json_option
+@pass_app
+def remarks(app: App, only_open: bool, limit: int, as_json: bool) -> None:
+    """List the pages that annotators flagged, or that several skipped, with their remarks."""
+    rows = [
+        {
+            "page": found.page.id,
+            "set": found.cluster,
+            "reference": found.images[found.page.reference].name,
+            "open": found.is_open,
+            "person": one.person,
+            "did": one.kind.value,
+            "remark": one.text,
+            "at": f"{one.at:%Y-%m-%d %H:%M}",
+        }
+        for found in said.remarked_pages(app.ws, only_open=only_open, limit=limit)
+        for one in found.remarks
+    ]
+    if as_json:
+        say_json(rows)
+    else:
+        columns = ("page", "set", "reference", "open", "person", "did", "remark", "at")
+        say_table(rows, columns, "no remarks")

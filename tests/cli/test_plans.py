@@ -107,3 +107,18 @@ def test_what_cannot_be_done_is_one_clear_message(ws):
         result = call(*words)
         assert result.exit_code == 1, result.output
         assert message in result.output
+
+
+def test_remarks_are_listed_with_their_pages(ws):
+    assert "no remarks" in said("quality", "remarks")
+    said("plans", "make", "sea", "--pages", "2", "--mode", "choose", "--candidates", "2")
+    ada = accounts.add_person(ws, "Ada")
+    for handout in annotating.next_pages(ws, ada).pages:
+        skip = Answer(JudgementKind.SKIP)
+        reply = annotating.Reply(uuid.uuid4().hex, handout.lease_id, skip, flag="blurred")
+        annotating.answer(ws, ada, reply)
+    rows = json.loads(said("quality", "remarks", "--open", "--json"))
+    assert [(row["set"], row["person"], row["did"], row["remark"]) for row in rows] == [
+        ("sea", "Ada", "skip", "blurred")
+    ] * 2
+    assert "blurred" in said("quality", "remarks", "--limit", "1")

@@ -11,23 +11,11 @@ from cssim.errors import CSSimError
 from cssim.services import consensus
 from cssim.services.consensus import UNDECIDED, Dispute, Vote
 from cssim.services.workspace import Workspace
-from cssim.types import CLASS_NAMES, Answer, Image, JudgementKind, PageMode, Person
+from cssim.types import CLASS_NAMES, Answer, JudgementKind, PageMode, Person
 from cssim.ui import tables, widgets, words
+from cssim.ui.quality import pictures
 
 _LETTERS = "ABCDE"
-_STYLE = """<style>
-.cs-page { display: flex; gap: 1rem; flex-wrap: wrap; align-items: flex-end; }
-.cs-page figure { margin: 0; flex: 1 1 9rem; max-width: 22rem; }
-.cs-page img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 10px;
-  background: color-mix(in srgb, currentColor 6%, transparent); display: block; }
-.cs-page figcaption { font-size: .85rem; margin-top: .3rem; text-align: center; }
-.cs-page .cs-ref { border-right: 1px solid color-mix(in srgb, currentColor 20%, transparent);
-  padding-right: 1rem; }
-@media (max-width: 640px) {
-  .cs-page { display: grid; gap: .7rem; align-items: end;
-    grid-template-columns: repeat(auto-fit, minmax(min(6.2rem, 30%), 1fr)); }
-  .cs-page .cs-ref { grid-column: 1 / -1; border: none; padding: 0; width: 60%; margin: auto; } }
-</style>"""
 
 
 def draw(ws: Workspace, found: Sequence[Dispute], user: Person) -> None:
@@ -46,7 +34,8 @@ def draw(ws: Workspace, found: Sequence[Dispute], user: Person) -> None:
         f"Page {dispute.page.id} of {words.plain_markdown(dispute.cluster)}, answered by "
         f"{dispute.people}; what they said is shown after your decision."
     )
-    _pictures(dispute, shown)
+    letters = _LETTERS[: len(shown)]
+    pictures.row(dispute.page, dispute.images, letters, shown=shown)
     answer = _answer(dispute, shown)
     note = st.text_input("Why (may stay empty)", key=f"decide_note_{dispute.page.id}")
     save, leave = st.columns([1, 1])
@@ -72,23 +61,6 @@ def _order(dispute: Dispute, user: Person) -> list[int]:
     """Candidates in an order of this person's own, the same after each rerun."""
     n = len(dispute.page.candidates)
     return random.Random(f"{dispute.page.id} {user.id}").sample(range(n), n)
-
-
-def _pictures(dispute: Dispute, shown: Sequence[int]) -> None:
-    page = dispute.page
-    parts = [_picture(dispute.images[page.reference], "Reference", "cs-ref")]
-    for letter, position in zip(_LETTERS, shown, strict=False):
-        parts.append(_picture(dispute.images[page.candidates[position]], letter))
-    tables.style()
-    st.html(_STYLE + f'<div class="cs-page">{"".join(parts)}</div>')
-
-
-def _picture(image: Image, caption: str, cls: str = "") -> str:
-    if not image.available:
-        body = '<div class="cs-blank">no pixels here</div>'
-    else:
-        body = f'<img src="{tables.source(image, 512)}" alt="{caption}">'
-    return f'<figure class="{cls}">{body}<figcaption>{caption}</figcaption></figure>'
 
 
 def _answer(dispute: Dispute, shown: Sequence[int]) -> Answer | None:
@@ -143,12 +115,8 @@ def _answer(dispute: Dispute, shown: Sequence[int]) -> Answer | None:
 
 def _aftermath(dispute: Dispute, answer: Answer, votes: Sequence[Vote]) -> None:
     st.success(f"Decided: {_text(answer)}. The votes stay as they are:", icon=":material/check:")
-    page = dispute.page
-    parts = [_picture(dispute.images[page.reference], "Reference", "cs-ref")]
-    for number, image in enumerate(page.candidates, 1):
-        parts.append(_picture(dispute.images[image], f"{number}"))
-    tables.style()
-    st.html(_STYLE + f'<div class="cs-page">{"".join(parts)}</div>')
+    numbers = [str(number) for number, _ in enumerate(dispute.page.candidates, 1)]
+    pictures.row(dispute.page, dispute.images, numbers)
     rows = [(vote.person, _text(vote.answer), f"{vote.votes:,}") for vote in votes]
     tables.table(("Person", "Closest first", "Votes"), rows, numbers=("Votes",),
                  caption="What people said")  # fmt: skip
