@@ -21,7 +21,7 @@ with widgets.errors():
     left, right = st.columns([3, 2], gap="large")
     with left:
         if train_form.sets_to_train(found):
-            asked = train_form.draw(found, backbones, models)
+            asked = train_form.draw(found, backbones, models, ws.settings.models)
             if asked:
                 submit = partial(train_form.submit, ws, asked, user.id)
                 jobs_view.start(ws, submit, "Training is queued.")
@@ -37,7 +37,7 @@ with widgets.errors():
         tables.section("Jobs")
         jobs_view.board(
             ws,
-            ("train", "embed", "export"),
+            ("train", "embed", "export", "import"),
             key="train",
             empty="Nothing runs. What you start is shown here while it works.",
         )

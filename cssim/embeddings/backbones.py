@@ -196,26 +196,26 @@ def status(name: str, *, models: Path | None = None) -> tuple[bool, str]:
     if spec.family == "metric":
         return True, "needs no weights"
     if spec.folder is None:
-        return False, _advice(spec)
+        return False, _advice(spec, models)
     return True, f"in {spec.folder}"
 
 
-def how_to_get(hub: str) -> str:
+def how_to_get(hub: str, models: Path | None = None) -> str:
     """What to do about a backbone that is not on this machine."""
+    place = f"to {models / hub}" if models else f"below the folder CSSIM_MODELS, as {hub}"
     return (
         f"the weights of {hub} are not on this machine. Where the Hub can be reached they are "
         f"fetched at first use, or beforehand with `hf download {hub}`. Elsewhere, copy its "
-        f"Hugging Face folder here and give the folder as the name, or set CSSIM_MODELS to a "
-        f"folder that holds it as {hub}."
+        f"Hugging Face folder {place}."
     )
 
 
-def _advice(spec: BackboneSpec) -> str:
+def _advice(spec: BackboneSpec, models: Path | None) -> str:
     """What to do about an absent backbone: from the Hub, or from a published file, or either."""
     if not spec.hub:
         return how_to_convert(spec.name)
     file = f" Or else: {how_to_convert(spec.name)}" if spec.name in CHECKPOINTS else ""
-    return how_to_get(spec.hub) + file
+    return how_to_get(spec.hub, models) + file
 
 
 def load_backbone(
@@ -244,8 +244,8 @@ def load_backbone(
     spec = resolve(name, models=models)
     if spec.folder is None and spec.family != "metric":
         if not spec.hub:
-            raise Unavailable(f"{spec.name} is not on this machine: {_advice(spec)}")
-        spec = _described(spec, fetch(spec.hub, _advice(spec)))
+            raise Unavailable(f"{spec.name} is not on this machine: {_advice(spec, models)}")
+        spec = _described(spec, fetch(spec.hub, _advice(spec, models)))
     return load(spec, device=device, precision=precision)
 
 

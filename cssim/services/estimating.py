@@ -161,7 +161,7 @@ def cached_data(shelf: Shelf, triples: Triples, setup: Setup) -> Data:
             lacking = sum(not shelf.knows(model_id, int(i)) for i in images)
             raise BadInput(
                 f"{shelf.models[model_id].name} has not embedded {lacking} of "
-                f"{words.count(len(images), 'picture')} of this set; embed them first"
+                f"{words.count(len(images), 'picture')} of this set yet; the estimate does it first"
             )
     return Data(
         np.stack([shelf.distances(model_id, triples) for model_id in setup.members]),

@@ -32,6 +32,8 @@ class BackboneOffer:
     licence: str
     family: str = "unknown"
     """As of `BackboneSpec`; says which layers LoRA can adapt."""
+    tiny: bool = False
+    """Comes with CS-Sim and knows the demo's scenes only: for trying things out."""
 
 
 def backbone_offers(ws: Workspace) -> list[BackboneOffer]:
@@ -66,6 +68,7 @@ def _offer(name: str, models: Path | None) -> BackboneOffer:
         spec.parameters,
         spec.licence,
         spec.family,
+        name in backbones.shipped(),
     )
 
 
@@ -101,9 +104,10 @@ def _folders(models: Path | None) -> list[str]:
 
 
 def _used(ws: Workspace) -> list[str]:
+    from cssim.services.cards import backbone_of
     from cssim.services.experiments import list_models
 
-    return [model.backbone for model in list_models(ws)]
+    return [backbone_of(ws, model) for model in list_models(ws)]
 
 
 @dataclass(frozen=True, slots=True)

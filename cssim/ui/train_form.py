@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -64,15 +65,26 @@ def sets_to_train(found: Sequence[ClusterSummary]) -> list[ClusterSummary]:
 
 
 def draw(
-    found: Sequence[ClusterSummary], backbones: Sequence[BackboneOffer], models: list[ModelInfo]
+    found: Sequence[ClusterSummary],
+    backbones: Sequence[BackboneOffer],
+    models: list[ModelInfo],
+    folder: Path | None,
 ) -> Request | None:
-    """The form; what was asked for once its button is pressed, else None."""
+    """The form; what was asked for once its button is pressed, else None.
+
+    Args:
+        found: all sets of the project.
+        backbones: what can be trained; others are passed over.
+        models: of the project.
+        folder: where backbones are looked for on the server.
+    """
     by_name = {one.cluster.name: one for one in sets_to_train(found)}
     chosen = st.multiselect(
         "Sets to train on",
         list(by_name),
         format_func=lambda name: _set_line(by_name[name]),
         wrap=True,
+        filter_mode="contains",
         key="train_sets",
         placeholder="Choose one or several",
         help="Each set gives a model of its own, in a job of its own.",
@@ -87,7 +99,7 @@ def draw(
     together = len(chosen) > 1 and st.checkbox(
         "One global model on all of them together", key="train_together"
     )
-    picked = _backbones([offer for offer in backbones if offer.trainable])
+    picked = _backbones([offer for offer in backbones if offer.trainable], folder)
     config = train_settings.draw(picked)
     seeds = int(
         st.number_input(
@@ -129,16 +141,21 @@ def _set_line(one: ClusterSummary) -> str:
     return f"{one.cluster.name} ({one.cluster.kind}, {words.count(one.triples, 'triple')}{pixels})"
 
 
-def _backbones(offered: Sequence[BackboneOffer]) -> list[BackboneOffer]:
+def _backbones(offered: Sequence[BackboneOffer], models: Path | None) -> list[BackboneOffer]:
     by_name = {offer.name: offer for offer in offered}
+    real = [offer.name for offer in offered if offer.reachable and not offer.tiny]
     names = st.multiselect(
         "Backbones",
         list(by_name),
-        default=list(by_name)[:1],
+        default=[*real, *by_name][:1],
         format_func=lambda name: backbone_line(by_name[name]),
         wrap=True,
+        filter_mode="contains",
+        select_all=False,
         key="train_backbones",
-        help="The pretrained networks that are adapted; each gives models of its own.",
+        help="The pretrained networks that are adapted; each gives models of its own. Folders in "
+        f"the format of Hugging Face are offered a minute after they were put into `{models}` on "
+        "the server.",
     )
     chosen = [by_name[name] for name in names]
     for offer in chosen:
@@ -148,8 +165,9 @@ def _backbones(offered: Sequence[BackboneOffer]) -> list[BackboneOffer]:
 
 
 def backbone_line(offer: BackboneOffer) -> str:
-    """A backbone in one line, e.g. `tiny-vit (0.9 million parameters)`."""
-    parts = [f"{offer.parameters:g} million parameters"] * bool(offer.parameters)
+    """A backbone in one line, e.g. `dino-vits16 (22 million parameters, not on this machine)`."""
+    parts = ["for trying out"] * offer.tiny
+    parts += [f"{offer.parameters:.2g} million parameters"] * bool(offer.parameters)
     parts += ["not on this machine"] * (not offer.reachable)
     name = offer.name.rstrip("/").rsplit("/", 1)[-1] if offer.name.startswith("/") else offer.name
     return f"{name} ({', '.join(parts)})" if parts else name

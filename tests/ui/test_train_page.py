@@ -12,7 +12,7 @@ from cssim.services import batches, experiments, jobs, library, offers
 from cssim.services.running import RUNNERS
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, JobState, Role
-from cssim.ui import runtime
+from cssim.ui import runtime, train_form
 from tests.ui.looking import look, said, sign_in, tables
 from tests.world import World
 
@@ -81,6 +81,23 @@ def test_a_backbone_that_is_not_here_says_how_to_get_it(filled: Workspace) -> No
     app = look("train")
     app.multiselect(key="train_backbones").set_value(["dino-vits16"]).run()
     assert "facebook/dino-vits16" in app.info[0].value.replace("\\", "")
+
+
+def test_a_backbone_in_the_folder_is_preferred_to_those_for_trying_out(filled: Workspace) -> None:
+    assert look("train").multiselect(key="train_backbones").value == ["tiny"]
+    tiny = {offer.name for offer in offers.backbone_offers(filled) if offer.tiny}
+    assert tiny == {"tiny-clip", "tiny-dino"}
+    lines = [
+        train_form.backbone_line(offers.BackboneOffer(name, True, here, "", size, "", tiny=tiny))
+        for name, here, size, tiny in (
+            ("tiny-clip", True, 1.27, True),
+            ("/w/vit", False, 85.7, False),
+        )
+    ]
+    assert lines == [
+        "tiny-clip (for trying out, 1.3 million parameters)",
+        "vit (86 million parameters, not on this machine)",
+    ]
 
 
 def test_settings_carry_the_meaning_that_the_code_gives_them() -> None:

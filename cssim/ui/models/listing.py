@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import streamlit as st
 
 from cssim.services import experiments
+from cssim.services.cards import TRAINED
 from cssim.services.offers import BackboneOffer
 from cssim.services.workspace import Workspace
 from cssim.types import Cluster, ModelInfo, Person
@@ -72,14 +73,14 @@ def _row(
 def short_name(backbone: str) -> str:
     """A backbone's name; of a folder its last part."""
     folder = backbone.rstrip("/").rsplit("/", 1)[-1]
-    return folder if backbone.startswith("/") else backbone
+    return folder if backbone.startswith(("/", "./")) else backbone
 
 
 def draw_frozen(
     ws: Workspace, user: Person, models: Sequence[ModelInfo], backbones: Sequence[BackboneOffer]
 ) -> None:
     """Add backbones as they are, and classical metrics, to compare with."""
-    there = {model.backbone for model in models if not model.cluster_ids}
+    there = {model.backbone for model in models if model.kind not in TRAINED}
     by_name = {offer.name: offer for offer in backbones if offer.name not in there}
     with st.form("train_frozen", border=False):
         names = st.multiselect(
@@ -87,6 +88,8 @@ def draw_frozen(
             list(by_name),
             format_func=lambda name: train_form.backbone_line(by_name[name]),
             wrap=True,
+            filter_mode="contains",
+            select_all=False,
             key="train_frozen_names",
             placeholder="Choose what trained models are to be compared with",
         )
