@@ -91,7 +91,12 @@ def untrained(session: Session, project_id: int, person_id: int, limit: int) -> 
 def add_training(
     session: Session, person_id: int, page_id: int, answer: Answer, score: float
 ) -> None:
-    """Store an answer of the training round."""
+    """Store an answer of the training round; of several to one page the first is kept."""
+    trained = exists().where(
+        TrainingAnswerRow.page_id == page_id, TrainingAnswerRow.person_id == person_id
+    )
+    if session.scalar(select(trained)):
+        return
     session.add(
         TrainingAnswerRow(
             page_id=page_id,
