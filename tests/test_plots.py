@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cssim import plots
+from cssim.plots import style
 
 
 def row(name: str, kind: str, accuracy: float | None, **values: Any) -> dict[str, Any]:
@@ -143,3 +144,9 @@ def test_two_runs_beside_each_other_share_their_axes():
     assert low < 50 < 90 < high
     assert one.layout.xaxis.range == other.layout.xaxis.range
     assert one.layout.xaxis.range[1] > 3
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_tools_above_a_figure_lie_on_the_page_in_the_colour_of_its_text(dark):
+    tools = plots.forest_plot(COMPARISON, dark=dark).layout.template.layout.modebar
+    assert (tools.bgcolor, tools.color) == (style.CLEAR, style.quiet_ink(dark))

@@ -79,6 +79,12 @@ def layout(*, dark: bool = False) -> dict[str, Any]:
                 "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
                 "margin": {"l": 10, "r": 10, "t": 40, "b": 10},
                 "hoverlabel": {"font": {"size": 13}},
+                # On a page of no colour of its own plotly takes black; on touch screens it stays.
+                "modebar": {
+                    "bgcolor": CLEAR,
+                    "color": quiet_ink(dark),
+                    "activecolor": ink(dark),
+                },
             }
         },
         # A redraw with new numbers keeps the zoom that the person has chosen.
