@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,9 @@ import click
 from cssim import words
 from cssim.cli.base import App, counting_bar, json_option, pass_app, say_json, say_table
 from cssim.errors import BadInput
-from cssim.services import library
+from cssim.services import executors, library, withdrawing
 from cssim.services import projects as project_service
-from cssim.types import ClusterKind
+from cssim.types import ClusterKind, Image
 
 existing = click.Path(exists=True, path_type=Path)
 
@@ -69,6 +71,76 @@ def list_images(app: App, tag: str | None, search: str, limit: int, as_json: boo
         return
     rows = [asdict(image) | {"pixels": "here" if image.available else "missing"} for image in found]
     say_table(rows, ("id", "name", "width", "height", "tags", "pixels"), "no images")
+
+
+@images.command(epilog="Example: python -m cssim images withdraw party/07.jpg --reason privacy")
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why; shown to whoever brings the file again.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_app
+def withdraw(app: App, pictures: tuple[str, ...], reason: str, yes: bool, as_json: bool) -> None:
+    """Delete pictures for good, in every project, and refuse their bytes from then on.
+
+    Each is named by its name, id or SHA-256. Answers about them are kept and not counted.
+    """
+    found = withdrawing.find(app.ws, pictures)
+    if not yes:
+        _ask(found, withdrawing.places(app.ws, found))
+    done = withdrawing.withdraw(app.ws, found, reason)
+    stop = threading.Event()
+    with executors.stopping_on_signals(stop):
+        ended = withdrawing.finish(app.ws, done, stop=stop)
+    if as_json:
+        say_json(asdict(done) | {"finished": ended})
+        return
+    click.echo(
+        f"withdrew {words.count(len(done.images), 'picture')}, deleted "
+        f"{words.count(done.deleted, 'file or vector', 'files and vectors')}"
+    )
+    if not ended:
+        click.echo(f"job {done.job} will look again once older work has ended: start a worker")
+
+
+def _ask(found: Sequence[Image], places: withdrawing.Places) -> None:
+    click.echo(
+        f"{', '.join(image.name for image in found)}: on "
+        f"{words.count(places.open_pages, 'open page')} and "
+        f"{words.count(places.answered_pages, 'answered page')} with "
+        f"{words.count(places.judgements, 'judgement')}; trained on them: "
+        f"{', '.join(places.models) or 'no model'}; projects: {', '.join(places.projects)}"
+    )
+    click.confirm("Delete for good?", abort=True)
+
+
+@images.command(epilog="Example: python -m cssim images withdrawn")
+@json_option
+@pass_app
+def withdrawn(app: App, as_json: bool) -> None:
+    """List what was withdrawn, newest first."""
+    found = withdrawing.list_withdrawals(app.ws)
+    if as_json:
+        say_json([asdict(one) for one in found])
+        return
+    rows = [
+        asdict(one)
+        | {
+            "at": f"{one.at:%Y-%m-%d %H:%M}",
+            "sha256": one.sha256[:12],
+            "state": "withdrawn" if one.stands else "allowed again",
+        }
+        for one in found
+    ]
+    say_table(rows, ("id", "at", "by", "reason", "sha256", "state"), "nothing was withdrawn")
+
+
+@images.command(epilog="Example: python -m cssim images restore 3")
+@click.argument("number", type=int)
+@pass_app
+def restore(app: App, number: int) -> None:
+    """Allow the bytes of withdrawal NUMBER again; import the file, and all is as before."""
+    withdrawing.restore(app.ws, number)
+    click.echo("allowed again: import its file with `images add`")
 
 
 @click.group()

@@ -7,14 +7,16 @@ about a withdrawn picture are kept and not counted (docs/decisions/0011).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cssim.errors import BadInput, NotAllowed, NotFound
 from cssim.services import sweeping
 from cssim.services.accounts.common import audit
+from cssim.services.running import claim_next, run_claimed, worker_identity
 from cssim.services.workspace import Workspace
-from cssim.types import Image, Person, Role
+from cssim.types import Image, JobState, Person, Role
 from db import jobs as job_rows
 from db import library, withdrawals
 from db.withdrawals import Places, Withdrawal
@@ -102,6 +104,16 @@ def withdraw(
             audit(session, by, "withdraw picture", name=str(number), sha256=sha256, reason=reason)
         job = job_rows.add_job(session, ws.project.id, "sweep", {}, requested_by=who)
     return Withdrawn(tuple(sorted(known)), stood, sweeping.sweep(ws), job)
+
+
+def finish(ws: Workspace, done: Withdrawn, *, stop: threading.Event | None = None) -> bool:
+    """Run the job `sweep` of a withdrawal here: whether it came to its end.
+
+    It waits for work that had begun before, which may still write what it has computed. Where
+    `stop` is set meanwhile, or a worker has taken it, it is the worker's.
+    """
+    job = claim_next(ws, worker_identity(), job_id=done.job)
+    return job is not None and run_claimed(ws, job, stop=stop).state is JobState.DONE
 
 
 def restore(ws: Workspace, number: int, *, by: Person | None = None) -> None:

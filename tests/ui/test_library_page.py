@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cssim.services import gallery, library
+from cssim.services import gallery, jobs, library
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, PageMode, Role
 from tests.pages import add_nameless, add_pages, add_pictures, picture
@@ -199,3 +199,38 @@ def test_a_validation_set_has_many_references(ws: Workspace) -> None:
     (summary,) = library.cluster_summaries(ws)
     assert (summary.pages, summary.references) == (5, 5)
     assert summary.cluster.kind is ClusterKind.VALIDATION
+
+
+def test_a_researcher_cannot_withdraw_pictures(ws: Workspace) -> None:
+    add_pictures(ws, 2)
+    app = part("Images")
+    assert "library_withdraw" not in [button.key for button in app.button]
+    assert "Withdrawn" not in [tab.label for tab in app.tabs]
+
+
+def test_an_administrator_withdraws_a_picture_and_allows_it_again(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(ws, monkeypatch, Role.ADMINISTRATOR)
+    monkeypatch.setattr(jobs, "ensure_worker", lambda _: None)
+    images = add_pictures(ws, 3)
+    add_pages(ws, [(images[0], tuple(images[1:]))], mode=PageMode.CHOOSE)
+    sha256 = str(gallery.images_of(ws, images)[images[1]].sha256)
+    app = part("Images")
+    assert app.button(key="library_withdraw").disabled
+    app.multiselect(key="library_withdraw_pictures").select(images[1]).run()
+    assert "1 open page, 0 answered pages, 0 judgements" in said(app)
+    app.checkbox(key="library_withdraw_sure").check().run()
+    assert app.button(key="library_withdraw").disabled  # a reason is lacking
+    app.text_input(key="library_withdraw_reason").input("copyright").run()
+    app.button(key="library_withdraw").click().run()
+    assert "1 picture withdrawn" in said(app)
+    assert "p1.jpg" not in tables(app)[0]
+    assert sha256 not in ws.store
+    app = part("Withdrawn")
+    assert "administrator copyright" in said(app)
+    assert "being deleted" in said(app)
+    jobs.run_worker(ws, limit=1)
+    assert "gone for good" in said(app.run())
+    app.button(key="library_restore").click().run()
+    assert "allowed again; import its file" in said(app)

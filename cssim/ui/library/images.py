@@ -6,7 +6,9 @@ import streamlit as st
 
 from cssim.services import gallery
 from cssim.services.workspace import Workspace
+from cssim.types import Person, Role
 from cssim.ui import tables, widgets
+from cssim.ui.library import withdrawn
 
 PER_PAGE = 48
 _ALL = "All tags"
@@ -14,8 +16,8 @@ _PIXELS = {"All": None, "With pixels": True, "Names only": False}
 _AT = "library_images_at"
 
 
-def draw(ws: Workspace) -> None:
-    """Filters, thumbnails, and the way to the next page of them."""
+def draw(ws: Workspace, user: Person) -> None:
+    """Filters, thumbnails, the way to the next page of them, and for some the way out."""
     tags = gallery.tag_counts(ws)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tag = st.selectbox(
@@ -58,6 +60,8 @@ def draw(ws: Workspace) -> None:
         return
     tables.grid(found.images)
     _pager(start, len(found.images), found.total)
+    if user.role.may(Role.ADMINISTRATOR):
+        withdrawn.form(ws, user, found.images)
 
 
 def _nothing(*, filtered: bool) -> None:
