@@ -13,7 +13,7 @@ user = session.require("annotator")
 
 ws = runtime.workspace()
 own = annotating.progress(ws, user)
-widgets.header(f"Hello, {user.name}", ws.project.criterion)
+widgets.header(f"Hello, {words.plain_markdown(user.name)}", ws.project.criterion)
 tours = visit(ws, user)
 if not tours.put_away:
     first_visit.panel(ws, user, tours)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cssim.services import accounts
 from cssim.types import Person, Role
-from cssim.ui import runtime
+from cssim.ui import runtime, words
 
 COOKIE = "cssim_session"
 """Name of the session cookie without HTTPS; the same as in `cssim.web.http`, by a test."""
@@ -49,8 +49,9 @@ def require(role: str) -> Person:
     _forget_others(person)
     if not person.role.may(Role(role)):
         st.info(
-            f"This page is for {role}s, and you are signed in as **{person.name}**, "
-            f"{person.role}. Ask an administrator if you need it.",
+            f"This page is for {role}s, and you are signed in as "
+            f"**{words.plain_markdown(person.name)}**, {person.role}. "
+            "Ask an administrator if you need it.",
             icon=":material/lock:",
         )
         st.stop()

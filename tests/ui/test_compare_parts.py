@@ -129,6 +129,19 @@ def test_every_row_leads_to_its_run(
     assert "Run of hog" not in said(app)
 
 
+def test_a_name_in_the_address_is_text_and_no_markup(
+    filled: Workspace,  # noqa: F811
+    stored: StoredComparison,
+) -> None:
+    def ask(app: AppTest) -> None:
+        app.query_params["run"] = "[hog](//evil.example)"
+        app.query_params["comparison"] = str(stored.info.id)
+
+    app = look("compare", ask)
+    assert "Run of \\[hog\\]\\(//evil.example\\)" in [h.value for h in app.header]
+    assert "This comparison has no such row." in said(app)
+
+
 def test_a_run_that_is_no_row_is_said(
     filled: Workspace,  # noqa: F811
     stored: StoredComparison,

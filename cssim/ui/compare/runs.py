@@ -36,7 +36,7 @@ def draw(ws: Workspace, stored: StoredComparison) -> None:
     row = next((one for one in stored.comparison.rows if one.name == name), None)
     with st.container(border=True, key="compare_run"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.header(f"Run of {name}", anchor=False)
+            st.header(f"Run of {words.plain_markdown(name)}", anchor=False)
             st.space("stretch")
             st.button("Close", icon=":material/close:", key="compare_run_close", on_click=_close)
         found = None if row is None else experiments.made(ws, row.source)

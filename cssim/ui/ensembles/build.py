@@ -207,7 +207,7 @@ def _draw(found: Estimate, members: Sequence[str]) -> None:
         help="Expected agreement with one more person.",
     )
     first.caption(f"95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}")
-    second.metric(f"Against {found.best}", points(found.difference))
+    second.metric(f"Against {words.plain_markdown(found.best)}", points(found.difference))
     second.caption(
         f"{points(found.difference_low)} to {points(found.difference_high)}, p "
         f"{'< .001' if found.p < 0.001 else f'= {found.p:.3f}'}"

@@ -11,7 +11,7 @@ from cssim.services.answering import Ready
 from cssim.services.vectors import Shelf
 from cssim.services.workspace import Workspace
 from cssim.types import ModelKind
-from cssim.ui import widgets
+from cssim.ui import widgets, words
 
 
 def draw(ws: Workspace, shelf: Shelf, ensemble: Ready) -> None:
@@ -45,7 +45,8 @@ def draw(ws: Workspace, shelf: Shelf, ensemble: Ready) -> None:
     st.code(f"python -m cssim ask {json.dumps(name)} reference.jpg a.jpg b.jpg", language="shell")
     with st.expander("Its card"):
         st.json({k: v for k, v in info.config.items() if k != "fitted"}, expanded=True)
-        st.caption(f"Members, in order: {', '.join(answering.member_names(shelf, ensemble))}")
+        members = ", ".join(map(words.plain_markdown, answering.member_names(shelf, ensemble)))
+        st.caption(f"Members, in order: {members}")
 
 
 def _size(number: int) -> str:
