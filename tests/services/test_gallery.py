@@ -31,13 +31,14 @@ def test_a_context_sets_reference_is_found(filled: Workspace, world: World) -> N
 
 
 def test_time_per_page_is_a_guess_until_enough_have_answered(filled: Workspace) -> None:
+    """Then slow answers count in full, for work is a sum, and a pause of an hour for ten usual."""
     assert gallery.seconds_per_page(filled, PageMode.CHOOSE) == (4.0, 0)
     with filled.database.writing() as session:
         ids = [one.cluster.id for one in library.cluster_summaries(filled)]
         judgement = records.judgements_of(session, ids)[0]
-        for ms in [1000] * 10 + [3000] * 10:
+        for ms in [1000] * 15 + [4000] * 4 + [3_600_000]:
             records.add_judgement(
                 session,
                 NewJudgement(page_id=judgement.page_id, answer=judgement.answer, response_ms=ms),
             )
-    assert gallery.seconds_per_page(filled, PageMode.CHOOSE) == (2.0, 20)
+    assert gallery.seconds_per_page(filled, PageMode.CHOOSE) == ((15 + 16 + 10) / 20, 20)

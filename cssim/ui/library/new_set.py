@@ -150,7 +150,7 @@ def _cost(ws: Workspace, pages: int, people: int, mode: PageMode) -> None:
     with st.container(border=True):
         st.metric("Labelling time, all people together", words.duration(pages * people * seconds))
         basis = (
-            f"the median of the last {words.count(answers, 'answer')}"
+            f"the mean of the last {words.count(answers, 'answer')}"
             if answers
             else "a guess so far"
         )
