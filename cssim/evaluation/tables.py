@@ -122,7 +122,8 @@ def caption(comparison: Comparison) -> list[str]:
         )
     if comparison.detectable is not None:
         lines.append(
-            f"A true difference of {100 * comparison.detectable:.{digits}f} points would be found "
+            "With the uncertainty of the median row a true difference of "
+            f"{100 * comparison.detectable:.{digits}f} points would be found "
             f"{100 * settings.power:g} % of the time (before Holm)."
         )
     if comparison.ceiling is not None and comparison.ceiling.triples:
