@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +63,10 @@ def forget_old(store: ImageStore, *, now: float | None = None) -> int:
     before = (time.time() if now is None else now) - KEPT_DAYS * 86_400
     gone = 0
     for path in store.root.rglob("*"):
-        if path.is_file() and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
-            gone += 1
+        with suppress(FileNotFoundError):  # somebody else uploads and forgets at the same time
+            if path.is_file() and path.stat().st_mtime < before:
+                path.unlink()
+                gone += 1
     return gone
 
 
@@ -74,21 +76,23 @@ def file_of(ws: Workspace, asked: Asked) -> Path:
     Raises:
         NotFound: the image is gone, has no pixels here, or the upload was forgotten.
     """
-    if asked.image_id is None:
-        return store_of(ws).path(asked.sha256)
-    with ws.database.reading() as session:
-        image = library.images_by_id(session, [asked.image_id]).get(asked.image_id)
-    if image is None or image.sha256 is None:
-        raise NotFound(f"{asked.name} has no pixels here")
-    return ws.store.path(image.sha256)
+    store, sha256 = _where(ws, asked)
+    return store.path(sha256)
 
 
 def thumbnail(ws: Workspace, asked: Asked, width: int = 256) -> bytes:
     """A JPEG of the picture; errors as of `file_of`."""
+    store, sha256 = _where(ws, asked)
+    return store.thumbnail(sha256, width)
+
+
+def _where(ws: Workspace, asked: Asked) -> tuple[ImageStore, str]:
+    """The store that keeps the picture, and its hash; an image of another project is nowhere."""
     if asked.image_id is None:
-        return store_of(ws).thumbnail(asked.sha256, width)
+        return store_of(ws), asked.sha256
     with ws.database.reading() as session:
-        image = library.images_by_id(session, [asked.image_id]).get(asked.image_id)
+        found = library.images_by_id(session, [asked.image_id], project_id=ws.project.id)
+    image = found.get(asked.image_id)
     if image is None or image.sha256 is None:
         raise NotFound(f"{asked.name} has no pixels here")
-    return ws.store.thumbnail(image.sha256, width)
+    return ws.store, image.sha256

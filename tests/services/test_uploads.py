@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def test_an_upload_is_kept_apart_from_the_project(ws: Workspace, world: World) -
     assert gallery.find_pictures(ws).total == before
     assert uploads.thumbnail(ws, taken)[:2] == b"\xff\xd8"
     assert uploads.file_of(ws, taken).read_bytes().startswith(b"P6")
+
+
+def test_a_picture_of_another_project_is_not_shown(ws: Workspace) -> None:
+    asked = in_project(ws, 0)
+    other = replace(ws, project=replace(ws.project, id=ws.project.id + 1))
+    for look in (uploads.file_of, uploads.thumbnail):
+        with pytest.raises(NotFound, match="no pixels here"):
+            look(other, asked)
 
 
 def test_what_is_no_picture_is_refused_and_leaves_nothing(ws: Workspace) -> None:
