@@ -1,9 +1,9 @@
 """Labels as files that other programs read: CSV of triples, JSON Lines, Parquet.
 
-A CSV of triples has one question per row. Required columns: `ref, a, b, answer` (`A`, `B` or
-`tie`: which is closer to ref). Known further ones: `n_a, n_b` (vote counts), `annotator`,
-`response_ms`, `position` (`a=left,b=right`), `time` (ISO 8601, UTC where no zone is given). All
-others are carried along as text.
+A CSV of triples has one question per row. Required columns: `ref, a, b`, and either `answer` (`A`,
+`B` or `tie`: which is closer to ref) or `n_a, n_b` (vote counts). Known further ones: `annotator`,
+`response_ms`, `position` (`a=left,b=right`), `time` (ISO 8601, UTC where no zone is given),
+`class_a, class_b` (1 closest to 5). All others are carried along as text.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from typing import Any
 from cssim import words
 from cssim.errors import BadLabels, Fault
 
-REQUIRED = ("ref", "a", "b", "answer")
-COLUMNS = (*REQUIRED, "n_a", "n_b", "annotator", "response_ms", "position", "time")
-"""Columns with a meaning, in the order in which they are written."""
+REQUIRED = ("ref", "a", "b")
+VOTES = ("n_a", "n_b")
+COLUMNS = (*REQUIRED, "answer", *VOTES, "annotator", "response_ms", "position", "time")
+"""Columns that are always written, in their order."""
+CLASSES = ("class_a", "class_b")
+"""Columns with a meaning that are written where somebody gave classes."""
 ANSWERS = ("A", "B", "tie")
 
 _POSITIONS: dict[str, tuple[int, ...]] = {"a=left,b=right": (0, 1), "a=right,b=left": (1, 0)}
@@ -49,6 +52,9 @@ class TripleRow:
     shown: tuple[int, ...] = ()
     """Left to right: 0 for a, 1 for b; empty where unknown."""
     time: datetime | None = None
+    class_a: int | None = None
+    class_b: int | None = None
+    """Classes 1 (closest) to 5; both given or both None, and None beside a tie."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Further columns that are not empty."""
     line: int = 0
@@ -105,9 +111,10 @@ def parse_triples(data: bytes, *, file: str, skip_bad: bool = False) -> TripleTa
 
 def _header(cells: Sequence[str], file: str) -> list[str]:
     header = [cell.strip() for cell in cells]
-    lacking = [name for name in REQUIRED if name not in header]
+    said = VOTES if "answer" not in header and set(VOTES) & set(header) else ("answer",)
+    lacking = [name for name in (*REQUIRED, *said) if name not in header]
     if lacking:
-        expected = f"the columns {', '.join(REQUIRED)}"
+        expected = f"the columns {', '.join(REQUIRED)} and answer (or {' and '.join(VOTES)})"
         raise BadLabels([Fault(file, 1, expected, f"no {lacking[0]} in {', '.join(header)!r}")])
     twice = [name for name in header if header.count(name) > 1]
     if twice:
@@ -145,18 +152,24 @@ def _read(cells: Mapping[str, str], line: int) -> TripleRow:
     position = cells.get("position", "").strip().replace(" ", "")
     if position and position not in _POSITIONS:
         raise _Unfit(f"a position {' or '.join(_POSITIONS)}", position)
+    answer = _answer(cells.get("answer", "").strip(), n_a, n_b)
+    class_a, class_b = _classes(cells, answer, divided=bool(n_a and n_b))
     return TripleRow(
         ref=ref,
         a=a,
         b=b,
-        answer=_answer(cells["answer"].strip(), n_a, n_b),
+        answer=answer,
         n_a=n_a,
         n_b=n_b,
         annotator=annotator,
         response_ms=_milliseconds(cells.get("response_ms", "").strip()),
         shown=_POSITIONS.get(position, ()),
         time=_time(cells.get("time", "").strip()),
-        extra={name: cell for name, cell in cells.items() if name not in COLUMNS and cell},
+        class_a=class_a,
+        class_b=class_b,
+        extra={
+            name: cell for name, cell in cells.items() if name not in (*COLUMNS, *CLASSES) and cell
+        },
         line=line,
     )
 
@@ -192,6 +205,22 @@ def _answer(text: str, n_a: int | None, n_b: int | None) -> str:
     if text and text != counted:
         raise _Unfit(f"the answer {counted}, as the votes {n_a} to {n_b} say", text)
     return counted
+
+
+def _classes(
+    cells: Mapping[str, str], answer: str, *, divided: bool
+) -> tuple[int, int] | tuple[None, None]:
+    one, other = (cells.get(name, "").strip() for name in CLASSES)
+    if not one and not other:
+        return None, None
+    found = f"{one!r} and {other!r}"
+    if not {one, other} <= set("12345"):
+        raise _Unfit("classes from 1 (closest) to 5 in class_a and class_b, or neither", found)
+    if answer == "tie" or divided:
+        raise _Unfit("no classes beside a tie or votes for both", found)
+    if (one > other) if answer == "A" else (other > one):
+        raise _Unfit(f"classes that agree with the answer {answer}", found)
+    return int(one), int(other)
 
 
 def _time(text: str) -> datetime | None:
@@ -245,6 +274,8 @@ def _cells(row: TripleRow) -> dict[str, str]:
         "response_ms": text(row.response_ms),
         "position": _POSITION_TEXTS.get(row.shown, ""),
         "time": row.time.astimezone(UTC).isoformat() if row.time else "",
+        "class_a": text(row.class_a),
+        "class_b": text(row.class_b),
         **row.extra,
     }
 

@@ -40,6 +40,37 @@ def test_the_answer_follows_from_the_votes_where_it_is_left_out():
     assert table.rows[0].answer == "B"
 
 
+def test_the_votes_are_enough():
+    (row,) = parse("ref,a,b,n_a,n_b\nr,x,y,3,1\n").rows
+    assert (row.answer, row.n_a, row.n_b) == ("A", 3, 1)
+    with pytest.raises(BadLabels, match=r"and answer \(or n_a and n_b\), found no n_b"):
+        parse("ref,a,b,n_a\nr,x,y,3\n")
+
+
+def test_classes_are_read_where_somebody_gave_them():
+    table = parse("ref,a,b,answer,class_a,class_b\nr,x,y,B,4,1\nr,x,z,tie,,\n")
+    assert [(row.class_a, row.class_b) for row in table.rows] == [(4, 1), (None, None)]
+    assert all(row.extra == {} for row in table.rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("r,x,y,A,,,2,", "from 1 (closest) to 5 in class_a and class_b, or neither"),
+        ("r,x,y,A,,,cat,dog", "from 1 (closest) to 5"),
+        ("r,x,y,A,,,1,12", "from 1 (closest) to 5"),
+        ("r,x,y,tie,,,2,2", "no classes beside a tie"),
+        ("r,x,y,A,2,1,1,2", "votes for both"),
+        ("r,x,y,A,,,3,1", "classes that agree with the answer A"),
+        ("r,x,y,B,,,1,3", "classes that agree with the answer B"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused(row, expected):
+    with pytest.raises(BadLabels) as caught:
+        parse(f"ref,a,b,answer,n_a,n_b,class_a,class_b\n{row}\n")
+    assert expected in caught.value.faults[0].expected
+
+
 def test_columns_without_a_meaning_are_carried_along():
     table = parse("set,ref,a,b,answer,extra\nmine,r,x,y,A,\n")
     assert table.columns == ("set", "ref", "a", "b", "answer", "extra")

@@ -134,8 +134,11 @@ def read_tensors(file: Path) -> dict[str, torch.Tensor]:
         else:
             found = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BadInput(f"{file} cannot be read as a file of tensors: {first}") from error
+        # What torch says of other files advises to run what is in them.
+        raise BadInput(
+            f"{file} cannot be read as a file of tensors: expected what torch.save or safetensors "
+            "wrote, with nothing but tensors in it; download it again"
+        ) from error
     for wrapper in ("state_dict", "model_state", "model"):
         if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
             found = found[wrapper]

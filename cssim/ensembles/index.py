@@ -99,9 +99,11 @@ class Index:
         except FileNotFoundError:
             raise NotFound(f"no index {path}; build one with Ensemble.index") from None
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise BadInput(f"{path} is no index that can be read: {error}; build it again") from (
-                error
-            )
+            # What numpy says of other files advises to run what is in them.
+            raise BadInput(
+                f"{path} is no index that can be read: expected what Index.save wrote; build it "
+                "again, or name another file"
+            ) from error
         if not len(found.keys) == len(found.paths) == len(found.vectors):
             raise BadInput(f"{path} is incomplete; build it again")
         return found

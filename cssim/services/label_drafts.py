@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -64,7 +64,7 @@ def _cosis_kind(options: Options) -> tuple[ClusterKind, str]:
     if kind is None:
         raise BadInput(
             f"{options.path.name} is not named like a released CoSIS file (dist_*, mulref_val, "
-            "mulref_test): say which kind of cluster it is"
+            f"mulref_test): say which kind of cluster it is (--kind {', '.join(ClusterKind)})"
         )
     return kind, options.split or cosis.split_of(cosis.kind_of(options.path.name) or kind)
 
@@ -136,8 +136,9 @@ def _read_csv(options: Options) -> _Read:
     if options.per_reference is None:
         if options.kind is None:
             raise BadInput(
-                f"{options.path.name}: say which kind of cluster it becomes "
-                f"({', '.join(ClusterKind)}), or how many references get a cluster each"
+                f"{options.path.name}: say which kind of cluster it becomes (--kind "
+                f"{', '.join(ClusterKind)}), or how many references get a cluster each "
+                "(--per-reference)"
             )
         groups: list[_Group] = [(options.cluster, options.kind, options.context, table.rows)]
     else:
@@ -232,8 +233,10 @@ def _votes(row: labels.TripleRow) -> list[tuple[Answer, int]]:
 
 
 def _from_row(row: labels.TripleRow, answer: Answer, votes: int, turned: bool) -> NewJudgement:
+    if row.class_a is not None and row.class_b is not None:
+        answer = replace(answer, classes=(row.class_a, row.class_b))
     if turned:
-        answer = Answer(answer.kind, answer.order[::-1])
+        answer = Answer(answer.kind, answer.order[::-1], answer.classes[::-1])
     counted = {COUNTED: row.line} if row.n_a is not None else {}
     return _judgement(
         answer,

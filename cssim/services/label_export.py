@@ -256,9 +256,7 @@ def _triple(
     judgement = logged.judgement
     i, j = pair
     extra = {name: str(value) for name, value in logged.extra.items() if name != COUNTED}
-    if judgement.answer.classes:
-        extra["class_a"] = str(judgement.answer.classes[i])
-        extra["class_b"] = str(judgement.answer.classes[j])
+    classes = judgement.answer.classes
     for name, value in (("plan", logged.plan), ("version", logged.version)):
         if value is not None:
             extra[name] = value
@@ -274,6 +272,8 @@ def _triple(
         response_ms=judgement.response_ms,
         shown=tuple(pair.index(place) for place in judgement.shown if place in pair),
         time=logged.answered_at or arrived,
+        class_a=classes[i] if classes else None,
+        class_b=classes[j] if classes else None,
         extra=extra,
     )
 

@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import os
@@ -272,7 +273,7 @@ def test_a_released_array_is_read_on_request_only_and_its_defects_are_told(ws, t
         library.import_labels(ws, path)
     report = library.import_labels(ws, path, format="cosis-npy")
     assert "33.3% of 3 rows" in report.notes[0]
-    assert "1 rankings are missing (row 1)" in report.notes[0]
+    assert "1 ranking is missing (row 1)" in report.notes[0]
     with ws.database.reading() as session:
         pages = annotations.pages_of(session, [report.clusters[0].id])
         log = annotations.judgements_of(session, [report.clusters[0].id])
@@ -314,7 +315,7 @@ def test_rows_about_one_question_meet_on_one_page_with_all_their_votes(ws, tmp_p
     assert found[("r", "y", "x")] == 3
     assert found[("r", "x", "z")] == found[("r", "z", "x")] == 2
     assert found[("r", "y", "z")] == 0.5
-    assert "1 negative response times" in report.notes[0]
+    assert "1 negative response time," in report.notes[0]
 
 
 def test_what_is_exported_as_csv_comes_back_the_same(ws, tmp_path):
@@ -332,9 +333,27 @@ def test_what_is_exported_as_csv_comes_back_the_same(ws, tmp_path):
     assert votes_of(other, "c") == votes_of(ws, "c")
 
 
+def test_classes_go_out_and_come_back_whichever_way_round_a_question_stands(ws, tmp_path):
+    text = "ref,a,b,answer,class_a,class_b\nr,x,y,A,1,3\nr,y,x,B,4,2\nr,x,z,tie,,\n"
+    path = write(tmp_path / "t.csv", text)
+    library.import_labels(ws, path, cluster="c", kind="test")
+    with ws.database.reading() as session:
+        log = annotations.judgements_of(
+            session, [queries.get_cluster(session, ws.project.id, "c").id]
+        )
+    assert [judgement.answer.classes for judgement in log] == [(1, 3), (2, 4), ()]
+    library.export_labels(ws, "c", tmp_path / "one.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "one.csv").read_text())))
+    assert [(row["a"], row["answer"], row["class_a"], row["class_b"]) for row in rows] == [
+        ("x", "A", "1", "3"),
+        ("x", "A", "2", "4"),
+        ("x", "tie", "", ""),
+    ]
+
+
 def test_a_csv_needs_to_be_told_what_it_is_for(ws, tmp_path):
     path = write(tmp_path / "t.csv", CSV)
-    with pytest.raises(BadInput, match="which kind of cluster"):
+    with pytest.raises(BadInput, match=r"which kind of cluster .*--kind .*--per-reference"):
         library.import_labels(ws, path)
     with pytest.raises(BadInput, match="context, validation, test, gold"):
         library.import_labels(ws, path, kind="training")
