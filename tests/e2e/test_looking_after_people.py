@@ -179,6 +179,40 @@ def test_the_page_can_be_read_and_worked_without_seeing_or_pointing(
     page.close()
 
 
+def test_instructions_of_any_script_and_length_leave_the_way_on_within_reach(
+    ws: Workspace, pages: list[int], server: str, chromium: Browser
+) -> None:
+    accounts.add_person(ws, "Gul", password=PASSWORD)
+    projects.set_instructions(
+        ws, instructions=f"أي صورة أقرب؟\n\n- https://example.org/{'a' * 300}"
+    )
+    try:
+        phone = {"width": 390, "height": 844}
+        page = chromium.new_context(viewport=phone, has_touch=True, is_mobile=True).new_page()
+        page.goto(f"{server}/annotate")
+        page.fill("#name", "Gul")
+        page.fill("#password", PASSWORD)
+        page.click("button")
+        wait_cover(page, "welcome")
+        box = f"(one) => {{ const r = ({LAB}).querySelector(one).getBoundingClientRect();"
+        left, right = page.evaluate(f"{box} return [r.left, r.right] }}", ".welcome .main")
+        assert 0 <= left < right <= 390
+        # Arabic begins at the right: the end of the line is where the paragraph's box ends.
+        aligned = page.evaluate(
+            f"() => {{ const p = ({LAB}).querySelector('.instructions p'), r = new Range();"
+            " r.selectNodeContents(p);"
+            " return p.getBoundingClientRect().right - r.getBoundingClientRect().right }"
+        )
+        assert aligned < 2
+        page.touchscreen.tap(
+            (left + right) / 2, page.evaluate(f"{box} return r.y + 9 }}", ".welcome .main")
+        )
+        wait_painted(page)
+        page.context.close()
+    finally:
+        projects.set_instructions(ws, instructions="")
+
+
 def labels(page: Page) -> list[str]:
     found: list[str] = page.evaluate(
         f"() => [...({LAB}).querySelectorAll('[data-place]')].map((t) => t.ariaLabel)"

@@ -168,6 +168,10 @@ def test_an_earlier_page_is_not_pulled_away_while_the_server_has_no_others(
         if i < len(pages) - 1:
             wait_painted(page, before)
     wait_state(page, "finished")
+    page.keyboard.press("h")
+    wait_cover(page, "history")
+    page.keyboard.press("Escape")
+    wait_cover(page, "rest")
     page.keyboard.press("u")
     wait_state(page, "revisit")
     with page.expect_response("**/api/leases") as asked:

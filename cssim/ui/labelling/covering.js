@@ -34,8 +34,8 @@ const COVERING = {
     const was = this.cover;
     if (was === "welcome") this.markWelcomed();
     if (was === "break") this.pace.restart(performance.now());
-    if (was === "feedback" || !this.page || !this.paintedAt) return this.next();
     this.uncover();
+    if (was === "feedback" || !this.page || !this.paintedAt) return this.next();
     if (was === "welcome") [this.paintedAt, this.hidden] = [performance.now(), 0];
     this.drawStatus();
     if (was === "welcome") this.openAsked();

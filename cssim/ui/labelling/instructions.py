@@ -7,7 +7,7 @@ import streamlit as st
 from cssim.services import projects
 from cssim.services.workspace import Workspace
 from cssim.types import Project
-from cssim.ui import widgets
+from cssim.ui import widgets, words
 
 _EXAMPLE = """Look at the **reference**, then at the candidates. Ask yourself: *which would I \
 rather be shown when I had asked for something like the reference?*
@@ -69,5 +69,6 @@ def _preview(project: Project) -> None:
     """What is saved, as it reads."""
     st.caption("As annotators read it now")
     with st.container(border=True):
-        st.markdown(f"#### {project.criterion or 'Which is closer to the reference?'}")
+        question = project.criterion or "Which is closer to the reference?"
+        st.markdown(f"#### {words.plain_markdown(question)}")
         st.markdown(project.instructions or "*None yet: annotators see a short default.*")
