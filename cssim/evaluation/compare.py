@@ -71,7 +71,7 @@ def compare(
     stack = np.stack([credits[name] for name in names]) if names else np.zeros((0, len(reference)))
     table = _Numbers.of(stack, reference, contexts, settings)
     rows = [
-        _filled(contender, table, names.index(contender.name), names, settings)
+        _filled(contender, table, names.index(contender.name), settings)
         if contender.name in names
         else _row(contender)
         for contender in contenders
@@ -154,9 +154,7 @@ class _Numbers:
         return both.sums, both.counts
 
 
-def _filled(
-    contender: Contender, table: _Numbers, i: int, names: Sequence[str], settings: CompareSettings
-) -> Row:
+def _filled(contender: Contender, table: _Numbers, i: int, settings: CompareSettings) -> Row:
     """A row with its own numbers; tests come later, for all rows together."""
     own = table.credits[i][~np.isnan(table.credits[i])]
     if not len(own):
@@ -242,7 +240,7 @@ def _apart(
 ) -> Row:
     """A row of its own that competes with nobody: people, the truth, or an oracle."""
     table = _Numbers.of(credit[None], reference, contexts, settings)
-    return _filled(Contender(name, kind, leakage=""), table, 0, [name], settings)
+    return _filled(Contender(name, kind, leakage=""), table, 0, settings)
 
 
 def _row(contender: Contender) -> Row:
@@ -267,6 +265,13 @@ def _notes(
         notes.append(
             f"Only {words.count(references, 'reference')}: intervals are too narrow and few "
             "differences can be found."
+        )
+    tested = sum(row.p is not None for row in rows)
+    least = tested * statistics.least_p(references, flips=settings.flips)
+    if least > 1 - settings.level:
+        notes.append(
+            f"With {words.count(references, 'reference')} no difference can be found: adjusted for "
+            f"{words.count(tested, 'row')}, no p is below {min(1.0, least):.2f}."
         )
     if settings.anchor is not None and all(
         row.accuracy is None for row in rows if row.name == settings.anchor

@@ -127,6 +127,14 @@ def sign_flip(differences: Floats, seed: int, *, flips: int = FLIPS) -> Floats:
     return np.asarray((1 + reached) / (1 + flips))
 
 
+def least_p(groups: int, *, flips: int = FLIPS) -> float:
+    """Smallest p that `sign_flip` can give with so many references, however large a difference.
+
+    Few references have few flips, and all signs turned round are as extreme as none.
+    """
+    return 2.0 / 2**groups if groups <= EXHAUSTIVE else 1 / (1 + flips)
+
+
 def holm(p: Floats) -> Floats:
     """Holm's adjusted p of a family of tests, (k,), in the given order (Holm 1979)."""
     order = np.argsort(p, kind="stable")

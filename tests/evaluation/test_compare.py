@@ -277,3 +277,18 @@ def test_credits_are_shares():
 def test_settings_refuse_nonsense(values):
     with pytest.raises(BadInput):
         CompareSettings(**values)
+
+
+@pytest.mark.parametrize(("references", "said"), [(5, True), (6, True), (7, False), (12, False)])
+def test_where_no_difference_can_be_found_the_table_says_so(references, said):
+    """Two rows as plainly apart as can be: 2 x 2 / 2^6 is above 5 %, 2 x 2 / 2^7 is not."""
+    reference = np.repeat(np.arange(references), 4)
+    credits = {"plain": 0.5, "good": 1.0, "poor": 0.0}
+    stack = {name: np.full(len(reference), value) for name, value in credits.items()}
+    found = compare(ROWS, stack, reference, settings=QUICK)
+    assert any("no difference can be found" in note for note in found.notes) == said
+    p = [row.p_holm for row in found.rows if row.p_holm is not None]
+    assert (min(p) > 0.05) == said
+    if references == 5:
+        words = "With 5 references no difference can be found: adjusted for 2 rows, no p is below"
+        assert any(note == f"{words} {min(p):.2f}." for note in found.notes)

@@ -136,6 +136,14 @@ def test_no_difference_has_p_one_and_a_plain_one_has_the_smallest_p():
     assert st.sign_flip(np.ones((1, 4)), seed=0).tolist() == [2 / 16]
 
 
+@pytest.mark.parametrize("references", [1, 2, 5, 12, 13, 40])
+def test_no_p_is_below_the_least_one_and_the_plainest_difference_has_it(references):
+    plain = np.stack([np.ones(references), np.linspace(1, 2, references)])
+    least = st.least_p(references, flips=1_000)
+    assert st.sign_flip(plain, seed=0, flips=1_000) == pytest.approx(least, abs=1 / 1_001)
+    assert st.sign_flip(plain, seed=0, flips=1_000).min() >= least
+
+
 def test_p_is_uniform_where_there_is_no_difference():
     rng = np.random.default_rng(7)
     p = st.sign_flip(rng.normal(size=(2000, 30)), seed=3, flips=499)
