@@ -2,9 +2,9 @@
 
 A strategy is fitted on the distances of all members on *validation* triples and becomes a `Fitted`.
 The contract, tested for each: swapping A and B swaps the answer, permuting the members permutes the
-weights, one member gives that member, exact ties stay ties, members that nobody can tell apart
-share equally, and weights are shares that sum to 1 (of their absolute values where a strategy may
-weigh against a member).
+weights, one member gives that member, exact ties stay ties, and weights are shares that sum to 1
+(of their absolute values where a strategy may weigh against a member). Members that nobody can tell
+apart share equally, but where a rule gives all to the best one, the first of equals gets it.
 
 Sources: vote, uniform sum, maps and MLPs: Liao and Chen 2024, sections 4.3, 4.4 and 5; their maps
 and MLPs weigh raw distances, all that came later weighs distances in units of each member's spread.

@@ -186,6 +186,21 @@ def test_the_tie_group_holds_the_leader_and_whoever_cannot_be_told_from_it():
     assert st.tie_group(np.array([1.0]), leader=0).tolist() == [True]
 
 
+def test_the_best_row_stands_in_the_tie_group_and_an_equal_one_may_not():
+    """The leader is chosen for being first, so the group is no test of each row left out."""
+    rng = np.random.default_rng(13)
+    best_out = some_out = 0
+    for study in range(300):
+        credit = rng.normal(size=(8, 40))  # all equally good, so any of them is the best
+        leader = int(np.argmax(credit.sum(axis=1)))
+        p = st.sign_flip(credit - credit[leader], seed=study, flips=499)
+        tied = st.tie_group(p, leader)
+        best_out += not tied[0]
+        some_out += not tied.all()
+    assert best_out <= 0.05 * 300
+    assert 0.05 * 300 < some_out < 0.25 * 300
+
+
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     rng = np.random.default_rng(10)
     references, each, truth, covered, worlds = 120, 10, 0.75, 0, 300
