@@ -62,7 +62,9 @@ def curves_result(
         "cells": [cell_row(numbers, cell) for cell in gathered.cells],
         "axes": [axis(numbers, key, *both) for key, both in axes.items()],
         "budgets": list(budgets(numbers)),
-        "tables": {str(c.clusters): _table(numbers, c, names) for c in numbers.whole_cells},
+        "tables": {
+            str(c.clusters): _table(numbers, c, names, sources) for c in numbers.whole_cells
+        },
         "ablations": {"ranking": _ranking(numbers), "members": _left_out(numbers)},
         "verdict": _verdict(numbers, axes),
         "notes": _notes(numbers),
@@ -109,7 +111,9 @@ def _notes(numbers: Numbers) -> list[str]:
     return notes
 
 
-def _table(numbers: Numbers, cell: Cell, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _table(
+    numbers: Numbers, cell: Cell, names: Mapping[str, Sequence[str]], sources: Sources
+) -> dict[str, Any]:
     """All members and strategies at one number of clusters, as a comparison."""
     from cssim.evaluation.compare import compare
     from cssim.evaluation.report import CompareSettings, Contender, EvaluatedSet
@@ -135,7 +139,7 @@ def _table(numbers: Numbers, cell: Cell, names: Mapping[str, Sequence[str]]) -> 
         settings=CompareSettings(
             credit=numbers.params["credit"], anchor="frozen", **numbers.options
         ),
-        votes=(held.votes_a, held.votes_b),
+        votes=whole_votes(held, sources.tied),
         sets=[evaluated],
     ).to_dict()
 
