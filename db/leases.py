@@ -216,15 +216,22 @@ def count_said(
 def count_wanted(session: Session, project_id: int) -> tuple[int, int]:
     """Answers given and answers wanted over all pages that are handed out.
 
-    Answers beyond what a page wants do not count.
+    Answers beyond what a page wants do not count; a page of a paused plan wants what it has.
     """
-    counted = case((PageRow.done < PageRow.wanted, PageRow.done), else_=PageRow.wanted)
-    done, wanted = session.execute(
-        select(func.sum(counted), func.sum(PageRow.wanted)).where(
-            PageRow.project_id == project_id, PageRow.wanted > 0
-        )
+    given, wanted = given_and_wanted()
+    row = session.execute(
+        select(func.sum(given), func.sum(wanted))
+        .select_from(PageRow)
+        .outerjoin(PlanRow, PlanRow.id == PageRow.plan_id)
+        .where(PageRow.project_id == project_id, PageRow.wanted > 0)
     ).one()
-    return int(done or 0), int(wanted or 0)
+    return int(row[0] or 0), int(row[1] or 0)
+
+
+def given_and_wanted() -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """Answers that a page has and wants now; a query that joins pages to their plans takes it."""
+    given = case((PageRow.done < PageRow.wanted, PageRow.done), else_=PageRow.wanted)
+    return given, case((PlanRow.paused.is_(True), given), else_=PageRow.wanted)
 
 
 def _lease(row: LeaseRow) -> Lease:

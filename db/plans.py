@@ -11,7 +11,7 @@ from sqlalchemy import Select, case, func, select, update
 from sqlalchemy.orm import Session
 
 from cssim.errors import Conflict, NotFound
-from cssim.types import JudgementKind
+from cssim.types import ClusterKind, JudgementKind
 from db.annotations import STANDING, is_excluded, is_shown, positions
 from db.leases import given_and_wanted, not_superseded
 from db.library import chunks
@@ -196,6 +196,23 @@ def pages_around(session: Session, project_id: int, references: Iterable[int]) -
     return sorted(found)
 
 
+def kinds_of_references(
+    session: Session, project_id: int, references: Iterable[int]
+) -> dict[int, set[ClusterKind]]:
+    """By reference, what the sets are for that have pages around it; absent where none has."""
+    found: dict[int, set[ClusterKind]] = {}
+    for some in chunks(sorted(set(references))):
+        query = (
+            select(PageRow.reference_id, ClusterRow.kind)
+            .join(ClusterRow, ClusterRow.id == PageRow.cluster_id)
+            .where(PageRow.project_id == project_id, PageRow.reference_id.in_(some))
+            .distinct()
+        )
+        for reference, kind in session.execute(query):
+            found.setdefault(reference, set()).add(ClusterKind(kind))
+    return found
+
+
 def ask_more(session: Session, page_ids: Sequence[int], people: int, plan_id: int) -> None:
     """Let `people` more persons answer the pages, handed out by that plan from now on."""
     for some in chunks(page_ids):
@@ -303,19 +320,24 @@ class Coverage:
 
 
 def coverage(session: Session, project_id: int) -> Coverage:
-    """How far the project's pages that want answers are, whichever plan they are of."""
-    own = case((PageRow.repeat_of.is_(None), 1), else_=0)
-    given = case((PageRow.done < PageRow.wanted, PageRow.done), else_=PageRow.wanted)
-    left = PageRow.wanted - given
+    """How far the project's pages that want answers are, whichever plan they are of.
+
+    A page of a paused plan wants the answers that it has; one without any is left out.
+    """
+    given, wanted = given_and_wanted()
+    own, left = case((PageRow.repeat_of.is_(None), 1), else_=0), wanted - given
     row = session.execute(
         select(
             func.sum(own),
             func.sum(case((PageRow.done > 0, own), else_=0)),
-            func.sum(case((PageRow.done >= PageRow.wanted, own), else_=0)),
-            func.sum(own * PageRow.wanted),
+            func.sum(case((PageRow.done >= wanted, own), else_=0)),
+            func.sum(own * wanted),
             func.sum(own * given),
             func.sum(case((PageRow.mode == "choose", left), else_=0)),
             func.sum(case((PageRow.mode == "rank", left), else_=0)),
-        ).where(PageRow.project_id == project_id, PageRow.wanted > 0)
+        )
+        .select_from(PageRow)
+        .outerjoin(PlanRow, PlanRow.id == PageRow.plan_id)
+        .where(PageRow.project_id == project_id, wanted > 0)
     ).one()
     return Coverage(*(int(number or 0) for number in row))

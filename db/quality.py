@@ -135,12 +135,18 @@ class Activity:
 
     answers: int
     people: int
+    first: datetime | None = None
+    """When the earliest of them came in; None where there is none."""
 
 
 def activity_since(session: Session, project_id: int, since: datetime) -> Activity:
     """Answers and ties given by people on pages of the project since then, and by how many."""
-    answers, people = session.execute(
-        select(func.count(JudgementRow.id), func.count(func.distinct(JudgementRow.person_id)))
+    answers, people, first = session.execute(
+        select(
+            func.count(JudgementRow.id),
+            func.count(func.distinct(JudgementRow.person_id)),
+            func.min(JudgementRow.created_at),
+        )
         .join(PageRow, PageRow.id == JudgementRow.page_id)
         .where(
             PageRow.project_id == project_id,
@@ -150,7 +156,7 @@ def activity_since(session: Session, project_id: int, since: datetime) -> Activi
             not_superseded(),
         )
     ).one()
-    return Activity(int(answers), int(people))
+    return Activity(int(answers), int(people), first)
 
 
 def quality_state(session: Session, project_id: int) -> tuple[int, ...]:

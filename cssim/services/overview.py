@@ -15,10 +15,10 @@ from db.quality import Activity
 
 @dataclass(frozen=True, slots=True)
 class LiveOverview:
-    """All pages that are handed out, in numbers."""
+    """All pages that are handed out, in numbers; paused plans want nothing more."""
 
     pages: int
-    """That want answers, repeats left out."""
+    """That want answers or have them, repeats left out."""
     touched: int
     """With at least one answer."""
     finished: int
@@ -34,7 +34,14 @@ class LiveOverview:
     seconds_left: float
     """Person seconds for what is wanted, at the measured pace."""
     hours_at_this_pace: float | None
-    """Hours of the clock until the end, if as many answers come as in the last day; None: none."""
+    """Hours of the clock until the end at the pace of the last day; None: nobody answered in it.
+
+    Where the first answer is younger than a day, the pace is the one since then.
+    """
+
+
+SHORTEST = timedelta(hours=1)
+"""The least time that a pace is measured over: a burst of answers is no pace."""
 
 
 def live_overview(ws: Workspace, *, now: datetime | None = None) -> LiveOverview:
@@ -58,5 +65,12 @@ def live_overview(ws: Workspace, *, now: datetime | None = None) -> LiveOverview
         last_day=day,
         working=quarter.people,
         seconds_left=coverage.choose * pace[PageMode.CHOOSE] + coverage.rank * pace[PageMode.RANK],
-        hours_at_this_pace=24 * left / day.answers if day.answers else None,
+        hours_at_this_pace=_hours(left, day, now),
     )
+
+
+def _hours(left: int, day: Activity, now: datetime) -> float | None:
+    if not day.answers or day.first is None:
+        return None
+    span = min(max(now - day.first, SHORTEST), timedelta(days=1))
+    return left / day.answers * (span / timedelta(hours=1))

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cssim.errors import BadInput
+from cssim.errors import BadInput, Conflict
 from cssim.services import jobs
 from cssim.services.gallery import seconds_per_page
 from cssim.services.jobs import JobRequest
@@ -196,8 +196,6 @@ RANDOM_PART = " (random part)"
 
 
 def _check_free(session: Session, ws: Workspace, spec: PlanSpec) -> None:
-    from cssim.errors import Conflict
-
     names = {plan.name for plan in rows.list_plans(session, ws.project.id)}
     for name in (spec.name, spec.name + RANDOM_PART):
         if name in names or library.find_cluster(session, ws.project.id, name) is not None:
@@ -298,7 +296,8 @@ def send_back(
         how: `repeat` (the same pages again to the people who answered them, sides swapped; their
             answers show how steady they are and count no second time), `more` (existing pages to
             `people` more persons), or `new` (`per_reference` new pages around each reference, with
-            random candidates, each answered by `people`).
+            random candidates, each answered by `people`; the set is a test set where a reference
+            belongs to one, so that no model learns from what it is reported on).
         people: how many more, or for each new page, 1..50.
         per_reference: new pages for each reference.
         name: of the plan, and of the set of new pages.
@@ -318,7 +317,7 @@ def send_back(
     if how == "new":
         spec = PlanSpec(
             name=name,
-            kind=ClusterKind.CONTEXT if len(chosen) == 1 else ClusterKind.VALIDATION,
+            kind=kind_of_new(ws, chosen),
             references=chosen,
             pages_per_reference=per_reference,
             people=people,
@@ -348,6 +347,15 @@ def send_back(
             for page_id, person_id in asked:
                 checks.add_repeat(session, page_id, person_id, plan_id)
     return get_plan(ws, plan_id)
+
+
+def kind_of_new(ws: Workspace, references: Sequence[int]) -> ClusterKind:
+    """What a set of new pages around these references is for; test as soon as one is tested on."""
+    with ws.database.reading() as session:
+        found = rows.kinds_of_references(session, ws.project.id, references)
+    if any(ClusterKind.TEST in kinds for kinds in found.values()):
+        return ClusterKind.TEST
+    return ClusterKind.CONTEXT if len(references) == 1 else ClusterKind.VALIDATION
 
 
 SENT_BACK = 10

@@ -7,6 +7,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from scipy.stats import beta
@@ -24,6 +25,7 @@ from db import annotations as records
 from db import library
 from db.models import ImageRow, PageRow
 from tests.pages import add_pictures, rank_pages
+from tests.typed import present
 
 LEFT, RIGHT = Answer(JudgementKind.ANSWER, (0, 1)), Answer(JudgementKind.ANSWER, (1, 0))
 
@@ -93,6 +95,39 @@ def test_a_plan_makes_its_set_and_counts_what_comes_in(ws):
         1,
     )
     assert now.seconds_left == 4 * 4.0  # a guess of 4 s while fewer than 20 people answered
+
+
+def test_a_paused_plan_wants_no_more_than_it_has(ws):
+    pictures = add_pictures(ws, 12)
+    (ada,) = people(ws, "Ada")
+    plans.make_plan(ws, choose("wrong", 8, references=(pictures[0],)))
+    work(ws, ada, 3)
+    plans.pause(ws, "wrong")
+    plans.make_plan(ws, choose("right", 4, references=(pictures[1],)))
+    now, own = overview.live_overview(ws), annotating.progress(ws, ada)
+    assert (now.pages, now.touched, now.finished) == (3 + 4, 3, 3)
+    assert (now.done, now.wanted, now.seconds_left) == (3, 7, 4 * 4.0)
+    assert (own.done, own.wanted) == (3, 7)
+    plans.pause(ws, "wrong", False)
+    assert overview.live_overview(ws).wanted == 12
+
+
+def test_the_first_day_goes_at_the_pace_since_its_first_answer(ws):
+    pictures = add_pictures(ws, 12)
+    (ada,) = people(ws, "Ada")
+    plans.make_plan(ws, choose("sea", 30, references=(pictures[0],)))
+    assert overview.live_overview(ws).hours_at_this_pace is None
+    work(ws, ada, 10)
+    begun = datetime.now(UTC)
+
+    def hours(after: float) -> float:
+        found = overview.live_overview(ws, now=begun + timedelta(hours=after))
+        return present(found.hours_at_this_pace)
+
+    # 20 of 30 are left: twice the time of the first ten, which is at least an hour.
+    assert hours(0) == pytest.approx(2, rel=0.01)
+    assert hours(5) == pytest.approx(10, rel=0.01)
+    assert hours(23.9) == pytest.approx(47.8, rel=0.01)
 
 
 def test_the_same_seed_draws_the_same_pages_and_a_name_is_taken_once(ws):
@@ -356,6 +391,19 @@ def test_pages_go_back_to_the_same_people_turned_round(ws):
         plans.send_back(ws, [pictures[0]], "repeat", name="again")
 
 
+def test_new_pages_around_references_of_a_test_set_are_test_pages(ws):
+    """Trained on, they would tell a model what its test asks about."""
+    pictures = add_pictures(ws, 10)
+    tested, other = pictures[0], pictures[1]
+    plans.make_plan(ws, choose("held out", 3, references=(tested,), kind="test"))
+    kinds = {}
+    for name, references in (("a", [tested, other]), ("b", [tested]), ("c", [other, pictures[2]])):
+        plans.send_back(ws, references, "new", per_reference=2, name=name)
+        with ws.database.reading() as session:
+            kinds[name] = library.get_cluster(session, ws.project.id, name).kind
+    assert kinds == {"a": ClusterKind.TEST, "b": ClusterKind.TEST, "c": ClusterKind.VALIDATION}
+
+
 def test_pages_go_to_more_people_and_new_ones_are_drawn_around_a_reference(ws):
     pictures = add_pictures(ws, 10)
     plans.make_plan(ws, choose("p", 3, references=(pictures[0],)))
@@ -368,6 +416,8 @@ def test_pages_go_to_more_people_and_new_ones_are_drawn_around_a_reference(ws):
     new = plans.send_back(ws, [pictures[0]], "new", per_reference=4, people=2, name="new")
     assert (new.counts.pages, new.counts.wanted, new.counts.choose) == (4, 8, 8)
     assert {h.page.reference for h in take(ws, ada, 6)} == {pictures[0]}
+    with ws.database.reading() as session:
+        assert library.get_cluster(session, ws.project.id, "new").kind is ClusterKind.CONTEXT
     for references, how, message in (
         ([pictures[0]], "fax", "sent back as"),
         ([], "more", "at least one reference"),

@@ -12,6 +12,7 @@ from cssim.services.plan_specs import PlanSpec
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, JudgementKind, PageMode, Role
 from cssim.ui import runtime
+from db import library as records
 from tests.pages import add_pictures
 from tests.typed import present
 from tests.ui.looking import look, said, sign_in, tables
@@ -51,6 +52,7 @@ def widget(app, kind: str, key: str):
 
 def test_empty_pages_say_what_to_do_next(ws):
     assert "No plans yet" in said(look("plans"))
+    assert "Too few images" in said(look("plans"))
     assert "No answers yet" in said(look("quality"))
     assert "No disputed pages" in said(look("adjudicate"))
 
@@ -75,6 +77,26 @@ def test_a_plan_shows_its_cost_while_the_form_is_filled_in_and_starts(ws):
     plan = plans.get_plan(ws, "ocean")
     assert (plan.counts.pages, plan.counts.wanted, plan.repeat_rate) == (20, 40, 0.1)
     assert plan.settings["references"] == [pictures[0]]
+
+
+def test_a_plan_waits_until_its_reference_is_chosen_and_takes_the_tag_as_context(ws):
+    pictures = add_pictures(ws, 12)
+    with ws.database.writing() as session:
+        records.add_tags(session, {pictures[0]: ["sea"]})
+    app = look("plans")
+    widget(app, "text_input", "plan_name").set_value("ocean")
+    widget(app, "selectbox", "plan_tag").set_value("sea")
+    app = app.run()
+    assert widget(app, "button", "plan_start").disabled
+    assert "Choose a picture as reference." in said(app)
+    widget(app, "selectbox", "plan_one_sea").set_value(pictures[0])
+    app = app.run()
+    assert "Choose a picture" not in said(app)
+    widget(app, "number_input", "plan_pages_context").set_value(5)
+    widget(app, "button", "plan_start").click()
+    app = app.run()
+    with ws.database.reading() as session:
+        assert records.get_cluster(session, ws.project.id, "ocean").context == "sea"
 
 
 def test_a_plan_is_paused_and_resumed_on_its_card(answered):

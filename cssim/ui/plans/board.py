@@ -43,7 +43,7 @@ def live(ws: Workspace) -> None:
             st.metric(
                 "Done in",
                 words.duration(3600 * now.hours_at_this_pace),
-                help="if as many answers come as in the last day",
+                help="at the pace of the last day, or of the time since the first answer",
             )
 
 

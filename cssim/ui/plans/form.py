@@ -12,7 +12,7 @@ from cssim.services import experiments, gallery, plan_pages, plans
 from cssim.services.jobs import ensure_worker
 from cssim.services.plan_specs import ACTIVE, PlanSpec
 from cssim.services.workspace import Workspace
-from cssim.types import Cluster, ClusterKind, ModelKind, PageMode, Person
+from cssim.types import MIN_CANDIDATES, Cluster, ModelKind, PageMode, Person
 from cssim.ui import tables, widgets, words
 
 _KINDS = {
@@ -45,6 +45,14 @@ _MOST_NAMES = 3000
 @st.fragment
 def draw(ws: Workspace, user: Person, gold: Sequence[Cluster]) -> None:
     """The whole form; says what the plan costs while it is filled in, and starts it."""
+    if gallery.find_pictures(ws, available=True, limit=1).total <= MIN_CANDIDATES:
+        widgets.empty(
+            "Too few images",
+            "A plan asks about the project's images, and a page needs at least three.",
+            icon=":material/add_photo_alternate:",
+        )
+        widgets.page_link("library", "Add pictures in the library", icon=":material/photo_library:")
+        return
     kind = st.segmented_control(
         "What the set is for",
         list(_KINDS),
@@ -58,7 +66,8 @@ def draw(ws: Workspace, user: Person, gold: Sequence[Cluster]) -> None:
         "Name of the plan and its set", key="plan_name", max_chars=150, placeholder="ocean"
     )
     values: dict[str, Any] = {"kind": kind, "name": name.strip() or "plan"}
-    values |= _references(ws, str(kind))
+    references = _references(ws, str(kind))
+    values |= references or {}
     values |= _pages(ws, str(kind))
     values |= _people(gold)
     try:
@@ -67,18 +76,22 @@ def draw(ws: Workspace, user: Person, gold: Sequence[Cluster]) -> None:
         widgets.problem(error)
         return
     _cost(ws, spec)
+    lacking = ["Give the plan a name."] * (not name.strip())
+    lacking += ["Choose a picture as reference."] * (references is None)
     if st.button(
         "Start the plan",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not name.strip(),
+        disabled=bool(lacking),
         key="plan_start",
-        help=None if name.strip() else "Give the plan a name first.",
     ):
         _start(ws, spec, user)
+    if lacking:
+        st.caption(" ".join(lacking))
 
 
-def _references(ws: Workspace, kind: str) -> dict[str, Any]:
+def _references(ws: Workspace, kind: str) -> dict[str, Any] | None:
+    """What the spec says about references; None as long as none of those to be named is."""
     many = kind != "context"
     tags = gallery.tag_counts(ws)
     how = st.selectbox(
@@ -115,13 +128,15 @@ def _references(ws: Workspace, kind: str) -> dict[str, Any]:
             chosen = [] if one is None else [one]
         images = {image.id: image for image in found.images}
         tables.grid([images[i] for i in chosen[:12]])
-        return {"references": tuple(chosen), "tag": tag} if chosen else {"tag": tag}
+        named = {"references": tuple(chosen), "tag": tag, "context": None if many else tag}
+        return named if chosen else None
     count = 1
     if many:
         count = int(st.number_input("How many references", 1, 20_000, 20, key="plan_count"))
     if how == "medoids":
         _suggestions(ws, count, tag)
-    return {"reference_count": count, "choose_references": how, "tag": tag}
+    context = None if many else tag
+    return {"reference_count": count, "choose_references": how, "tag": tag, "context": context}
 
 
 def _suggestions(ws: Workspace, count: int, tag: str | None) -> None:
@@ -234,8 +249,6 @@ def _cost(ws: Workspace, spec: PlanSpec) -> None:
 
 def _start(ws: Workspace, spec: PlanSpec, user: Person) -> None:
     with widgets.errors():
-        if spec.kind is ClusterKind.CONTEXT and not spec.references and spec.count != 1:
-            return
         if spec.needs_job:
             plans.request_plan(ws, spec, by=user.id)
             ensure_worker(ws.settings)

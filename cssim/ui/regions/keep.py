@@ -13,7 +13,7 @@ from cssim.services.regions import View
 from cssim.services.selecting import Ints
 from cssim.services.selections import Selection
 from cssim.services.workspace import Workspace
-from cssim.types import Person
+from cssim.types import ClusterKind, Person
 from cssim.ui import widgets, words
 from cssim.ui.regions import state
 
@@ -133,6 +133,11 @@ def _send(ws: Workspace, person: Person, ids: list[int]) -> None:
             per = 10
             if how == "new":
                 per = int(st.number_input("Pages each", 1, 500, 10, key="regions_per", width=120))
+        if how == "new" and plans.kind_of_new(ws, ids) is ClusterKind.TEST:
+            st.caption(
+                "Some of these references belong to a test set, so the new pages do, too: nothing "
+                "is trained on them. Select among the references of other sets to learn more."
+            )
         name = st.text_input(
             "Called", key="regions_plan", max_chars=100, placeholder=_suggested(ids)
         )
