@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from datetime import date
@@ -324,6 +325,15 @@ def theme(name: str) -> dict[str, str]:
 def test_figures_and_pages_have_one_look(name: str, dark: bool) -> None:
     assert style.ink(dark) == theme(name)["textColor"]
     assert style.paper(dark) == theme(name)["backgroundColor"]
+
+
+def test_the_colours_of_print_turn_a_dark_figure_into_a_light_one() -> None:
+    printed = style.for_print()
+    assert printed[theme("dark")["borderColor"]] == theme("light")["borderColor"]
+    dark = json.dumps(style.layout(dark=True))
+    for colour, other in printed.items():
+        dark = dark.replace(f'"{colour}"', f'"{other}"')
+    assert json.loads(dark) == json.loads(json.dumps(style.layout(dark=False)))
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])

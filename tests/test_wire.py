@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cssim.plots.regions import Dots, Mark, Panel, region_figure, region_parts
+from cssim.plots.regions import Dots, Mark, Panel, region_figure, region_parts, region_print
 from cssim.plots.wire import wire
 
 KINDS = {"f4": "<f4", "f8": "<f8", "i4": "<i4"}
@@ -74,6 +74,18 @@ def test_what_is_sent_is_what_plotly_would_draw(
             assert (marker["cmin"], marker["cmax"]) == (drawn.marker.cmin, drawn.marker.cmax)
             assert whole["xaxis"] == drawn.xaxis
     assert sent["layout"]["xaxis"]["domain"] == list(figure.layout.xaxis.domain)
+
+
+def test_a_dark_map_in_the_colours_of_print_is_the_light_one(
+    rng: np.random.Generator, dots: Dots
+) -> None:
+    shown, marks = panels(rng, 1), [Mark("stars", dots.xy[:2], text=("a", "b"))]
+    dark, light = (wire(region_parts(dots, shown, marks=marks, dark=one)) for one in (True, False))
+    assert dark != light
+    for colour, printed in region_print().items():
+        assert f'"{colour}"' not in light
+        dark = dark.replace(f'"{colour}"', f'"{printed}"')
+    assert dark == light
 
 
 def test_what_was_counted_is_sent_where_it_is_given(rng: np.random.Generator, dots: Dots) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cssim.plots.style import PALETTE, ink, layout
+from cssim.plots.style import PALETTE, for_print, ink, layout
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 _BELOW = ("#7F3B08", "#D9700F", "#F3B26B")
 _ABOVE = ("#7DB4DC", "#2E7FBF", "#08406E")
+_RIMS = {False: "rgba(40,40,40,0.55)", True: "rgba(0,0,0,0.65)"}
 SMALL, LARGE = 4.0, 11.5
 """Diameters of a dot with the least and with the most triples, in pixels, where there is room."""
 ROOM = 500
@@ -99,6 +100,12 @@ def scale(*, dark: bool = False) -> list[list[Any]]:
     if dark:
         colours = ("#FFB45C", "#E8842A", "#B57A4A", middle, "#6C9CC4", "#4FA3E8", "#9AD0FF")
     return [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]
+
+
+def region_print() -> dict[str, str]:
+    """What stands on white for each colour of a dark map, see `style.for_print`."""
+    scales = zip(scale(dark=True), scale(), strict=True)
+    return for_print() | {one[1]: other[1] for one, other in scales} | {_RIMS[True]: _RIMS[False]}
 
 
 def region_figure(
@@ -222,7 +229,7 @@ def _dots(dots: Dots, panel: Panel, shift: float, panels: int, dark: bool) -> di
         # Rims of very many small dots would hide their colours, and cost time.
         "line": {
             "width": 0.6 if panels * len(known) <= CROWD else 0.0,
-            "color": "rgba(0,0,0,0.65)" if dark else "rgba(40,40,40,0.55)",
+            "color": _RIMS[dark],
         },
         "showscale": panel is not None and shift == 0.0 and not many,
     }
@@ -314,7 +321,7 @@ def _layout(
     shape = layout(dark=dark)
     many = len(panels) > 1
     head = 16 + 15 * max(1 + panel.note.count("<br>") if panel.note else 0 for panel in panels)
-    gap_x, gap_y = (0.012, (head + 8) / height_px) if many else (0.0, 0.0)
+    gap_x, gap_y = (0.012, (head + 14) / height_px) if many else (0.0, 0.0)
     width, height = (1 - gap_x * (across - 1)) / across, (1 - gap_y * (down - 1)) / down
     titles = []
     for k, panel in enumerate(panels):
@@ -375,5 +382,5 @@ def group_marks(
         marks.append(Mark(name, xy[own], colour=PALETTE[k], size=11, image=image[own]))
     rest = np.isin(names, np.array(ranked[len(shown) :], dtype=str))
     if rest.any():
-        marks.append(Mark("other", xy[rest], colour="#8B9097", size=11, image=image[rest]))
+        marks.append(Mark("other", xy[rest], colour=PALETTE[-1], size=11, image=image[rest]))
     return marks

@@ -35,6 +35,8 @@ DIVERGING = "PuOr"
 _INKS = {False: "#1b2330", True: "#e8ebf1"}
 _QUIET = {False: "#5a6272", True: "#a3abba"}
 _PAPERS = {False: "#ffffff", True: "#14171c"}
+_BORDERS = {False: "#d7dce5", True: "#353c48"}
+_GRIDS = {False: "rgba(0,0,0,0.12)", True: "rgba(255,255,255,0.15)"}
 
 
 def ink(dark: bool) -> str:
@@ -52,9 +54,15 @@ def paper(dark: bool) -> str:
     return _PAPERS[dark]
 
 
+def for_print() -> dict[str, str]:
+    """What stands on white for each colour of the dark page: saved pictures are for papers."""
+    pairs = (_INKS, _QUIET, _PAPERS, _BORDERS, _GRIDS)
+    return {pair[True]: pair[False] for pair in pairs}
+
+
 def layout(*, dark: bool = False) -> dict[str, Any]:
     """What all figures have in common, for `Figure.update_layout`."""
-    grid = "rgba(255,255,255,0.15)" if dark else "rgba(0,0,0,0.12)"
+    grid = _GRIDS[dark]
     axis = {
         "gridcolor": grid,
         "zeroline": False,

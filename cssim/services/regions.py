@@ -109,6 +109,11 @@ def shown_places(inspection: Inspection, images: Sequence[Image], view: View) ->
     return np.flatnonzero(keep)
 
 
+def shuffles(references: int) -> int:
+    """How many shuffles a null of so many references is made of."""
+    return DRAWS if references <= MANY else FEW_DRAWS
+
+
 def picture(inspection: Inspection, images: Sequence[Image], view: View) -> Picture:
     """A view with its numbers.
 
@@ -135,7 +140,7 @@ def picture(inspection: Inspection, images: Sequence[Image], view: View) -> Pict
     raw = np.stack([one.raw[places] for one in values])
     reach = max(LEAST_REACH, *(_reach(one.shown[places], one.centre) for one in values))
     surfaces, edges = _surfaces(values, xy, places, view) if view.surface else ([], None)
-    draws = DRAWS if len(places) <= MANY else FEW_DRAWS
+    draws = shuffles(len(places))
     tests = region_tests(xy, raw, grid=view.grid, window=view.window, draws=draws)
     panels = tuple(
         Panel(
@@ -160,7 +165,7 @@ def picture(inspection: Inspection, images: Sequence[Image], view: View) -> Pict
 
 
 def null_note(test: RegionTest, *, wide: bool = False) -> str:
-    """What a map is worth, in a few words; a map that is worth nothing has a line that says so.
+    """What a map is worth, in a few words, and the verdict in a line of its own.
 
     Args:
         test: of the map.
@@ -169,10 +174,10 @@ def null_note(test: RegionTest, *, wide: bool = False) -> str:
     if test.explained is None or test.shuffled is None or test.p is None:
         return "no differences"
     explained, shuffled = f"{100 * test.explained:.0f} %", f"{100 * test.shuffled:.0f} %"
-    told = f"{explained} · null {shuffled} · p {_p(test.p)}"
+    told = f"{explained} · null {shuffled} · p {told_p(test.p)}"
     if wide:
-        told = f"regions explain {explained}, shuffled references {shuffled}, p {_p(test.p)}"
-    return told if is_sure(test) else f"{told}<br>no more than chance"
+        told = f"regions explain {explained}, shuffled {shuffled}, p {told_p(test.p)}"
+    return f"{told}<br>{'regions matter' if is_sure(test) else 'no more than chance'}"
 
 
 def is_sure(test: RegionTest) -> bool:
@@ -193,7 +198,7 @@ def null_sentence(title: str, test: RegionTest) -> str:
         f"{title}: regions explain **{100 * test.explained:.1f} %** of the differences between "
         f"{words.count(test.references, 'reference')}, shuffled references "
         f"**{100 * test.shuffled:.1f} %** ({100 * (test.low or 0):.1f} to "
-        f"{100 * (test.high or 0):.1f} %), p {_p(test.p)}: {verdict}."
+        f"{100 * (test.high or 0):.1f} %), p {told_p(test.p)}: {verdict}."
     )
 
 
@@ -201,7 +206,8 @@ SURE = 0.05
 """Up to this p a map is said to explain more than chance."""
 
 
-def _p(value: float) -> str:
+def told_p(value: float) -> str:
+    """`= 0.120`, or `≤ 0.005` where the shuffles can tell no more."""
     return f"= {value:.3f}" if value >= 0.0105 else f"≤ {value:.3f}"
 
 

@@ -1,7 +1,8 @@
 """A figure as all pages show it: with words for those who cannot see it, and files to take away.
 
 Below each figure stand PNG, SVG and CSV. The pictures are made in the browser from what is on the
-screen, zoom included; the table is made only when somebody asks for it.
+screen, zoom included, on white as papers need them; the table is made only when somebody asks for
+it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
+
+from cssim.plots.style import for_print
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -79,7 +82,12 @@ def figure(
         ):
             _PICTURES(
                 key=f"{key}_pictures",
-                data={"within": f"st-key-{key}_figure", "stem": stem, "alt": alt},
+                data={
+                    "within": f"st-key-{key}_figure",
+                    "stem": stem,
+                    "alt": alt,
+                    "print": for_print(),
+                },
                 width="content",
                 height="content",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import update
 
 from cssim.services import accounts, plans
 from cssim.services.inspecting import Inspection
+from cssim.services.selecting import accuracies
 from cssim.services.workspace import Workspace
 from cssim.types import Role
 from db.models import PageRow
@@ -103,6 +105,13 @@ def test_from_a_lasso_to_a_mistake_to_an_annotators_queue(
     lasso(page, [(left, top), (edge, top), (edge, bottom), (left, bottom)])
     inside = [id_ for id_, (x, _) in there.items() if x < edge]
     picked(page, len(inside))
+    # What the browser says at once is what Python computes.
+    chosen = inspection.places(inside)
+    name = parse_qs(urlsplit(page.url).query)["row"][0]
+    mean = accuracies(inspection, chosen)[inspection.row(name)].accuracy
+    expect(page.locator(".cs-count")).to_have_text(
+        f"{len(inside)} references, {inspection.counts[chosen].sum()} triples: {100 * mean:.1f} %"
+    )
     expect(page.get_by_text(f"Selected: {len(inside)} references")).to_be_visible()
     page.wait_for_url("**ids=**")
 
@@ -197,6 +206,17 @@ def test_in_small_multiples_every_panel_knows_its_images(
         page.get_by_role("button", name="Download the map as PNG").click()
     with Image.open(waiting.value.path()) as picture:
         assert picture.width >= 3 * 600  # enough for print
+        assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
+
+    # A dark page saves the very same picture on white.
+    size = {"width": 1400, "height": 1000}
+    other_page = chromium.new_context(viewport=size, color_scheme="dark").new_page()
+    sign_in(other_page, page.url)
+    picked(other_page, 2)
+    assert other_page.evaluate(DRAWN) != page.evaluate(DRAWN)
+    with other_page.expect_download(timeout=40_000) as waiting:
+        other_page.get_by_role("button", name="Download the map as SVG").click()
+    assert waiting.value.path().read_text() == svg
 
 
 def test_the_pixels_of_a_dot_have_its_colour(

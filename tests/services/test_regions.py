@@ -189,7 +189,7 @@ def test_a_map_that_fails_its_null_says_so_beside_it() -> None:
     failing = replace(test, explained=0.137, shuffled=0.141, p=0.051)
     assert regions.null_note(failing) == "14 % · null 14 % · p = 0.051<br>no more than chance"
     assert regions.null_note(replace(failing, p=0.05), wide=True) == (
-        "regions explain 14 %, shuffled references 14 %, p = 0.050"
+        "regions explain 14 %, shuffled 14 %, p = 0.050<br>regions matter"
     )
 
 

@@ -15,6 +15,7 @@ from cssim.ensembles.regions import RegionTest
 from cssim.services import inspecting, jobs, plans, regions, selecting, selections
 from cssim.services.clearest import clearest
 from cssim.services.inspecting import Inspection
+from cssim.services.map_caption import caption
 from cssim.services.regions import View
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, JobState, JudgementKind, Role
@@ -106,6 +107,7 @@ def test_the_page_shows_the_map_its_null_and_every_row(
     assert "Out of date" not in words
     made = kept.drawn(ws, inspection.info, state_view(app), dark=False)
     assert "Map of 12 reference images" in made.alt
+    assert app.code[0].value == caption(inspection.info, state_view(app), made.picture)
 
 
 def test_the_page_opens_on_the_clearest_map(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from cssim.plots.regions import region_print
+
 _FOLDER = Path(__file__).parent
 SCRIPTS = ("figure", "paint", "furniture", "gestures", "card", "save", "view", "map")
 """The files of the script, without the ending, in the order in which they are joined: reading the
@@ -60,17 +62,19 @@ def region_map(
         points: whether values are differences, in percentage points.
         on_pick: called before the rerun that a pick causes.
     """
-    with st.container(key=f"{key}_brought"):
-        shown = {"figure": figure, "narrow": narrow, "version": version}
-        _bring(key=f"{key}_figure", data={"what": "shown", "value": shown})
-        _bring(key=f"{key}_selected", data={"what": "selected", "value": list(selected)})
-    _element(
-        key=key,
-        data={
-            "version": version,
-            "alt": alt,
-            "stem": stem,
-            "points": points,
-        },
-        on_picked_change=on_pick,
-    )
+    with st.container(gap=None):
+        with st.container(key=f"{key}_brought"):  # takes no room
+            shown = {"figure": figure, "narrow": narrow, "version": version}
+            _bring(key=f"{key}_figure", data={"what": "shown", "value": shown})
+            _bring(key=f"{key}_selected", data={"what": "selected", "value": list(selected)})
+        _element(
+            key=key,
+            data={
+                "version": version,
+                "alt": alt,
+                "stem": stem,
+                "points": points,
+                "print": region_print(),
+            },
+            on_picked_change=on_pick,
+        )

@@ -96,7 +96,7 @@ class RegionMap extends Sight {
     return {
       page: style.getPropertyValue("--st-background-color").trim() || "#ffffff",
       line: style.getPropertyValue("--st-border-color").trim() || "#cccccc",
-      ink: style.color, picked: mask, hidden: this.hidden, outline: this.outline,
+      ink: style.getPropertyValue("--st-text-color").trim() || style.color, family: style.fontFamily, picked: mask, hidden: this.hidden, outline: this.outline,
     };
   }
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from cssim.services import inspecting, regions
 from cssim.services.inspecting import InspectionInfo
+from cssim.services.map_caption import caption
 from cssim.services.regions import View
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, Person
@@ -138,6 +139,8 @@ def _map(ws: Workspace, info: InspectionInfo, view: View, drawn: Drawn) -> None:
             on_click="ignore",
             type="tertiary",
         )
+        with st.popover("Caption", type="tertiary", help="For a paper, with all that it rests on"):
+            st.code(caption(info, view, drawn.picture), language=None, wrap_lines=True)
 
 
 def _null(view: View, drawn: Drawn) -> None:

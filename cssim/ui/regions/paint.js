@@ -120,14 +120,14 @@ class Painter {
     context.restore();
   }
 
-  signs(mark, place, { page }) {
+  signs(mark, place, { page, family }) {
     const { context } = this;
     context.fillStyle = mark.colour;
     context.strokeStyle = page; // a halo, for words on dots of their own colour
     context.lineWidth = 3 * place.ratio;
     context.lineJoin = "round";
     context.textAlign = "center";
-    context.font = `${12 * place.ratio}px ${getComputedStyle(this.canvas).fontFamily}`;
+    context.font = `${12 * place.ratio}px ${family}`;
     for (let i = 0; i < mark.x.length; i++) {
       const [cx, cy] = [place.x(mark.x[i]), place.y(mark.y[i])];
       star(context, cx, cy, mark.radius * place.ratio * 1.3, SHAPES[mark.symbol]);

@@ -4,7 +4,8 @@ const LARGER = 3;
 const WORDS = { title: 11.5, note: 11.5, axis: 12.5, tick: 11.2, unit: 12, legend: 12.5 }; // pixels
 
 async function saved(map, format) {
-  const file = format === "svg" ? new Blob([svgOf(map)], { type: "image/svg+xml" }) : await pngOf(map);
+  const { scene, look } = onWhite(map);
+  const file = format === "svg" ? new Blob([svgOf(map, scene, look)], { type: "image/svg+xml" }) : await pngOf(map, scene, look);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);
   link.download = `${map.data.stem}.${format}`;
@@ -12,14 +13,24 @@ async function saved(map, format) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-function pngOf(map) {
+// As on the screen, a dark page's colours replaced by those of a white one.
+function onWhite(map) {
+  const look = { ...map.look(), outline: null };
+  const { page } = look;
+  for (const name of ["page", "line", "ink"]) look[name] = map.data.print[look[name]] ?? look[name];
+  if (look.page === page) return { scene: map.scene, look };
+  let { figure } = window[BROUGHT].shown;
+  for (const [dark, light] of Object.entries(map.data.print)) figure = figure.replaceAll(`"${dark}"`, `"${light}"`);
+  return { scene: new Scene(JSON.parse(figure)), look };
+}
+
+function pngOf(map, scene, look) {
   const canvas = document.createElement("canvas");
   const painter = new Painter(canvas);
-  const look = { ...map.look(), outline: null };
-  painter.paint(map.scene, map.boxes, map.ends, look, map.width, map.layout.height, LARGER);
+  painter.paint(scene, map.boxes, map.ends, look, map.width, map.layout.height, LARGER);
   const { context } = painter;
   context.scale(LARGER, LARGER);
-  const { texts, bar, signs } = around(map, context);
+  const { texts, bar, signs } = around(map, scene, look.family, context);
   if (bar) {
     const shades = context.createLinearGradient(0, bar.y + bar.height, 0, bar.y);
     bar.scale.forEach(([at, tone]) => shades.addColorStop(at, tone));
@@ -38,7 +49,7 @@ function pngOf(map) {
     context.save();
     context.translate(one.x, one.y);
     if (one.upright) context.rotate(-Math.PI / 2);
-    Object.assign(context, { font: fontOf(one, map), fillStyle: look.ink, textAlign: one.align });
+    Object.assign(context, { font: fontOf(one, look.family), fillStyle: look.ink, textAlign: one.align });
     context.fillText(one.text, 0, 0);
     context.restore();
   }
@@ -47,12 +58,11 @@ function pngOf(map) {
   });
 }
 
-function svgOf(map) {
-  const { scene, boxes, ends, width, layout } = map;
-  const look = map.look();
+function svgOf(map, scene, look) {
+  const { boxes, ends, width, layout } = map;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${layout.height}" ` +
-      `viewBox="0 0 ${width} ${layout.height}" font-family="${plain(familyOf(map))}">`,
+      `viewBox="0 0 ${width} ${layout.height}" font-family="${plain(look.family)}">`,
     `<title>${plain(map.data.stem)}</title><desc>${plain(map.data.alt)}</desc>`,
     `<rect width="100%" height="100%" fill="${look.page}"/>`,
   ];
@@ -65,7 +75,7 @@ function svgOf(map) {
     for (const mark of scene.marks) if (!look.hidden.has(mark.name)) parts.push(...marksOf(mark, place, look));
     parts.push(`</g><rect ${area} fill="none" stroke="${look.line}"/>`);
   });
-  const { texts, bar, signs } = around(map, map.painter.context);
+  const { texts, bar, signs } = around(map, scene, look.family, map.painter.context);
   if (bar) {
     const stops = bar.scale.map(([at, tone]) => `<stop offset="${at}" stop-color="${tone}"/>`).join("");
     parts.push(`<linearGradient id="bar" x1="0" y1="1" x2="0" y2="0">${stops}</linearGradient>`);
@@ -145,12 +155,12 @@ function signOf({ x, y, spikes, colour: tone }, large, radius, halo) {
 }
 
 // What furniture.js puts around the panels, as texts and shapes.
-function around(map, context) {
-  const { scene, layout, boxes, hidden } = map;
+function around(map, scene, family, context) {
+  const { layout, boxes, hidden } = map;
   const texts = [];
   const say = (text, kind, x, y, more = {}) => {
     const one = { text, x, y, size: WORDS[kind], align: "left", ...more };
-    if (one.room) one.text = fitting(one, map, context);
+    if (one.room) one.text = fitting(one, family, context);
     texts.push(one);
   };
   layout.annotations.forEach(({ text }, k) => {
@@ -179,27 +189,23 @@ function around(map, context) {
     const y = layout.height - LEGEND + 16;
     signs.push({ x, y, spikes: SHAPES[mark.symbol], colour: mark.colour });
     say(mark.name, "legend", x + 12, y + 4);
-    context.font = fontOf(texts.at(-1), map);
+    context.font = fontOf(texts.at(-1), family);
     x += context.measureText(mark.name).width + 40;
   }
   return { texts, bar, signs };
 }
 
 // A text that is too long for its place ends in dots.
-function fitting(one, map, context) {
-  context.font = fontOf(one, map);
+function fitting(one, family, context) {
+  context.font = fontOf(one, family);
   if (context.measureText(one.text).width <= one.room) return one.text;
   let { text } = one;
   while (text && context.measureText(`${text}…`).width > one.room) text = text.slice(0, -1);
   return `${text}…`;
 }
 
-function familyOf(map) {
-  return getComputedStyle(map.root).fontFamily;
-}
-
-function fontOf(one, map) {
-  return `${one.bold ? 600 : 400} ${one.size}px ${familyOf(map)}`;
+function fontOf(one, family) {
+  return `${one.bold ? 600 : 400} ${one.size}px ${family}`;
 }
 
 function short(value) {
