@@ -397,11 +397,11 @@ def test_new_pages_around_references_of_a_test_set_are_test_pages(ws):
     tested, other = pictures[0], pictures[1]
     plans.make_plan(ws, choose("held out", 3, references=(tested,), kind="test"))
     kinds = {}
-    for name, references in (("a", [tested, other]), ("b", [tested]), ("c", [other, pictures[2]])):
+    for name, references in (("a", [other, pictures[2]]), ("b", [tested]), ("c", [tested, other])):
         plans.send_back(ws, references, "new", per_reference=2, name=name)
         with ws.database.reading() as session:
             kinds[name] = library.get_cluster(session, ws.project.id, name).kind
-    assert kinds == {"a": ClusterKind.TEST, "b": ClusterKind.TEST, "c": ClusterKind.VALIDATION}
+    assert kinds == {"a": ClusterKind.VALIDATION, "b": ClusterKind.TEST, "c": ClusterKind.TEST}
 
 
 def test_pages_go_to_more_people_and_new_ones_are_drawn_around_a_reference(ws):
