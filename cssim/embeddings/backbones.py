@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cssim.embeddings.checkpoints import CHECKPOINTS, how_to_convert
-from cssim.embeddings.weights import hub_folder, is_model_folder, looks_like_hub_name
+from cssim.embeddings.weights import (
+    fetch,
+    hub_folder,
+    is_model_folder,
+    looks_like_hub_name,
+    model_type,
+)
 from cssim.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -239,7 +245,6 @@ def load_backbone(
         BadInput: the folder, the device or the precision cannot be used.
     """
     from cssim.embeddings.network import load
-    from cssim.embeddings.weights import fetch
 
     spec = resolve(name, models=models)
     if spec.folder is None and spec.family != "metric":
@@ -260,7 +265,6 @@ def _folder_of(spec: BackboneSpec, models: Path | None) -> Path | None:
 def _described(spec: BackboneSpec, folder: Path) -> BackboneSpec:
     """The spec with its folder, and with what the folder says where the registry does not."""
     from cssim.embeddings.folders import input_size, millions
-    from cssim.embeddings.weights import model_type
 
     family = FAMILIES.get(model_type(folder), "unknown")
     return replace(

@@ -93,7 +93,7 @@ def days_figure(
     figure = Figure()
     days = sorted({day for _, day, _ in counts})
     for k, group in enumerate([*([name] for name in own), *([sorted(rest)] * bool(rest))]):
-        by_day = {day: 0 for day in days}
+        by_day = dict.fromkeys(days, 0)
         for name, day, n in counts:
             if name in group:
                 by_day[day] += n

@@ -93,7 +93,7 @@ def practice(build: Build) -> bool:
             repeat_rate=0.05,
             priority=priority,
         )
-        pages = _pages(build, references, known, 1, candidates, rng)
+        pages = _pages(references, known, 1, candidates, rng)
         plans.store(build.ws, spec, Drawn(pages), by=people[NEWCOMER])
     return set(build.clusters()) != before
 
@@ -117,7 +117,6 @@ def _references(pool: dict[str, int], count: int, rng: np.random.Generator) -> l
 
 
 def _pages(
-    build: Build,
     references: Sequence[str],
     pool: dict[str, int],
     per_reference: int,
@@ -142,7 +141,7 @@ def _cluster(
 ) -> None:
     """Pages to rank, answered by `voters` simulated people each."""
     ws = build.ws
-    drawn = _pages(build, references, pool, pages_per_reference, 3, build.rng(name))
+    drawn = _pages(references, pool, pages_per_reference, 3, build.rng(name))
     rows = [log.NewPage(r, c, PageMode.RANK, voters) for r, c in drawn]
     with ws.database.writing() as session:
         if library.find_cluster(session, ws.project.id, name) is not None:
@@ -191,7 +190,7 @@ def _clear_cases(build: Build, known: dict[str, int]) -> list[GoldPage]:
         references = [name for name in known if name.startswith(f"{context}/")]
         candidates = 2 if mode is PageMode.CHOOSE else 3
         best: tuple[float, GoldPage] | None = None
-        for reference, group in _pages(build, references, known, 4, candidates, rng):
+        for reference, group in _pages(references, known, 4, candidates, rng):
             gap, page = _known(reference, group, mode, scenes)
             if best is None or gap > best[0]:
                 best = gap, page

@@ -7,7 +7,7 @@ made from, so that the pages can say when it no longer speaks of the present.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -227,8 +227,6 @@ def _check_folds(clusters: Sequence[Cluster], triples: Triples, folds: int) -> N
 def _settings(
     anchor: str | None, credit: str, draws: int | None, seed: int, cross_fit: int
 ) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from cssim.evaluation.report import CompareSettings
 
     chosen = {"draws": draws} if draws is not None else {}

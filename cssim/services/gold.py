@@ -10,6 +10,7 @@ stand in the known order. The classes themselves may differ: people use the scal
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -91,8 +92,6 @@ def training_pages(ws: Workspace, person: Person, limit: int = 8) -> list[Traini
 
 
 def _training_page(page: Page, images: Mapping[int, Image], person: Person) -> TrainingPage:
-    import random
-
     n = len(page.candidates)
     shown = tuple(random.Random(f"{page.id} {person.id}").sample(range(n), n))
     own = {id_: images[id_] for id_ in (page.reference, *page.candidates)}

@@ -102,11 +102,9 @@ def lay_out(
     flat, notes, laid = plane(features), [], None
     if wanted and len(reference) >= LEAST:
         # Landmarks that are references themselves would be laid out twice.
-        distinct, which = np.unique(both, return_inverse=True)
-        first = np.unique(both, return_index=True)[1]
+        _, first, which = np.unique(both, return_index=True, return_inverse=True)
         laid = tsne(features[first], seed=seed, progress=progress, cancelled=context.cancelled)
         laid = laid[which]
-        assert len(distinct) == len(first)
     elif wanted:
         notes.append(f"No t-SNE: it needs {LEAST} references.")
     return Layout(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -132,8 +133,6 @@ def _active(
 
 def _pool_size(spec: PlanSpec, images: int, chosen: int, references: int) -> int:
     """Random pages to look at for each reference: many, but not more than there are."""
-    from math import comb
-
     most = max(chosen, MOST_POOL // max(1, references))
     return max(1, min(POOL * chosen, most, comb(max(0, images - 1), spec.candidates)))
 

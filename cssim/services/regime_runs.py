@@ -27,7 +27,6 @@ from cssim.services.regime_gathering import Gathered
 from cssim.services.regime_heads import HeadStore, SplitHeads
 from cssim.services.regime_result import curves_result
 from cssim.services.running import JobContext
-from cssim.types import ModelInfo
 from db import library, runs
 
 if TYPE_CHECKING:
@@ -73,7 +72,8 @@ def run_curves(context: JobContext) -> Mapping[str, Any]:
     )
     work = _Work(context, sources, embedded, splits)
     gathered = work.all_splits()
-    leakage = [*sources.dropped, _leak(context, sources, models[0])]
+    near = near_references(context.ws, sources, models[0], context.cancelled)
+    leakage = [*sources.dropped, near]
     context.progress(_TRAINED, 1, "statistics")
     result = curves_result(
         gathered,
@@ -92,10 +92,6 @@ def run_curves(context: JobContext) -> Mapping[str, Any]:
         "runs": work.store.trained,
         "reused": work.store.reused,
     }
-
-
-def _leak(context: JobContext, sources: Sources, model: ModelInfo) -> str:
-    return near_references(context.ws, sources, model, context.cancelled)
 
 
 class _Work:

@@ -248,9 +248,7 @@ def lora_layers(
         name
         for name, module in network.body.named_modules()
         if any(name == t or name.endswith(f".{t}") for t in targets)
-        and (
-            isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
-        )
+        and _adaptable(module)
         and id(module) not in skipped
     ]
     if not names:

@@ -43,7 +43,7 @@ def draw(ws: Workspace, user: Person, shelf: Shelf, ensemble: Ready, answers: Tr
             found = _answer(ws, shelf, ensemble, chosen)
     with widgets.errors():
         _pictures(ws, chosen, found)
-    _buttons(ws, user, shelf, ensemble, chosen, answers, found)
+    _buttons(ws, user, ensemble, chosen, answers, found)
     if found is not None:
         if _own(shelf, answers, chosen):
             first_visit.saw(ws, user, "answer")
@@ -132,7 +132,6 @@ def _pictures(ws: Workspace, chosen: Mapping[str, Asked], found: Mapping[str, An
 def _buttons(
     ws: Workspace,
     user: Person,
-    shelf: Shelf,
     ensemble: Ready,
     chosen: Mapping[str, Asked],
     answers: Triples,

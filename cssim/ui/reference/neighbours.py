@@ -57,7 +57,7 @@ def draw(ws: Workspace, user: Person, shelf: Shelf, image: Image) -> None:
     if known:
         st.html(STYLE + _legend(len(known)) + f'<div class="cs-near">{_rows(known)}</div>')
         _table(known, image)
-    _missing(ws, user, shelf, [row.model for row in rows if not row.nearest], image)
+    _missing(ws, user, shelf, [row.model for row in rows if not row.nearest])
 
 
 def _legend(models: int) -> str:
@@ -125,9 +125,7 @@ def _table(rows: Sequence[Row], image: Image) -> None:
     )
 
 
-def _missing(
-    ws: Workspace, user: Person, shelf: Shelf, models: Sequence[ModelInfo], image: Image
-) -> None:
+def _missing(ws: Workspace, user: Person, shelf: Shelf, models: Sequence[ModelInfo]) -> None:
     """Models that have not embedded the reference, or not all pictures among its neighbours."""
     names = [model.name for model in models]
     partly = [m.name for m in shelf.listed if shelf.missing(m.id) and m.name not in names]
