@@ -220,8 +220,13 @@ class CSModel(Trainable):
         return torch.autocast(tensor.device.type, torch.bfloat16, enabled=self.mixed)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(n, dim) float32 embeddings of (n, 3, h, w) pixels."""
-        return self.leave(self.enter(pixels))
+        """(n, dim) float32 embeddings of (n, 3, h, w) pixels; threads may share the model.
+
+        So it goes through the network as it stands: `enter` and `leave` hold parts of it still.
+        """
+        with self._precision(pixels):
+            through = self.network(pixels)
+        return self.head(through)  # type: ignore[no-any-return]
 
     def merge(self) -> None:
         """Fold LoRA into the backbone's own weights: the same output, and nothing left to train."""

@@ -1,5 +1,6 @@
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -32,6 +33,20 @@ def test_a_loaded_model_is_an_encoder_with_a_card(run):
     assert list(model.info.references) == [1]
     assert model.info.metrics["parameters"] == 2 * 4 * 32 + 2 * 32 + 1
     assert not any(p.requires_grad for p in model.model.parameters())
+
+
+def test_threads_may_share_a_model_whose_last_blocks_learned(tmp_path):
+    """A server asks from many threads at once, and each must hear its own answer."""
+    settings = TrainConfig.from_dict({"adapter": "lora", "last_blocks": 1, "epochs": 1})
+    for _ in fit(backbone(tmp_path / "b"), triples(), load, settings, folder=tmp_path / "run"):
+        pass
+    model = load_model(tmp_path / "run", precision="float32")
+    assert model.model.has_front
+    asked = [IMAGES[i : i + 1] for i in range(8)] * 8
+    alone = [model.embed(images) for images in asked]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(model.embed, asked))
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def test_the_fingerprint_is_of_content_and_precision(run, tmp_path):
