@@ -136,6 +136,14 @@ def list_images(
     return [found[id_] for id_ in ids]
 
 
+def available_ids(session: Session, project_id: int) -> list[int]:
+    """Ids of the project's images with pixels, rising; quicker than `list_images`."""
+    query = select(ImageRow.id).where(
+        ImageRow.project_id == project_id, ImageRow.sha256.is_not(None)
+    )
+    return list(session.scalars(query.order_by(ImageRow.id)))
+
+
 def count_images(
     session: Session,
     project_id: int,

@@ -11,7 +11,7 @@ Source of the hash: Zauner 2010, Implementation and benchmarking of perceptual i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -41,6 +41,11 @@ _SAMPLE = 1000
 """Rows whose neighbours are looked at to learn what near means."""
 _BLOCK = 1 << 22
 """Pairs that are compared at a time: 32 MiB of 64-bit words."""
+_WIDE = 1 << 13
+"""Rows, or pairs, whose many numbers are held at a time."""
+
+Step = Callable[[int, int], None]
+"""Called with (rows compared, rows in all) after each block; what it raises stops the search."""
 
 
 class Prints:
@@ -62,42 +67,54 @@ class Prints:
 
 def look_alikes(
     left: NDArray[np.float32],
-    right: NDArray[np.float32],
+    right: NDArray[np.float32] | None = None,
     *,
     bits: int = BITS,
     colours: float = COLOURS,
+    most: int | None = None,
+    step: Step | None = None,
 ) -> Rows:
     """Pairs (k, 2) of a row of `left` and a row of `right` that show the same picture.
 
     Args:
         left: (n, 208), from `Prints`.
-        right: (m, 208); 20,000 against 20,000 take seconds and 100 MB.
+        right: (m, 208); None: rows of `left` among each other, each pair once, the smaller first.
         bits: see `BITS`.
         colours: see `COLOURS`.
+        most: stop once so many pairs are found; None finds all.
+        step: told how far it is.
     """
-    one, other = _Parts.of(left), _Parts.of(right)
-    found = []
-    for start, stop in _blocks(len(left), len(right)):
+    one = _Parts.of(left)
+    other = one if right is None else _Parts.of(right)
+
+    def compare(start: int, stop: int, first: int) -> Rows:
         block = one.plain[start:stop, None]
-        near = np.bitwise_count(block ^ other.plain[None]) <= bits
-        near |= np.bitwise_count(block ^ other.mirrored[None]) <= bits
-        near &= one.structured[start:stop, None] & other.structured[None]
-        found.append(_where(near, start))
-    pairs = _stacked(found)
+        near = np.bitwise_count(block ^ other.plain[None, first:]) <= bits
+        near |= np.bitwise_count(block ^ other.mirrored[None, first:]) <= bits
+        near &= one.structured[start:stop, None] & other.structured[None, first:]
+        pairs = _where(near, start, first)
+        if right is None:
+            pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+        return _stacked([some[_gaps(one, other, some) <= colours] for some in _parts(pairs)])
+
+    return _compared(len(left), len(other.plain), compare, right is None, most, step)
+
+
+def _gaps(one: _Parts, other: _Parts, pairs: Rows) -> NDArray[np.float32]:
+    """(k,) mean differences of the colours of pairs, mirrored or not: the smaller."""
     mine, theirs = one.colours[pairs[:, 0]], other.colours[pairs[:, 1]]
-    gap = np.minimum(
-        np.abs(mine - theirs).mean(axis=(1, 2, 3)),
-        np.abs(mine - theirs[:, :, ::-1]).mean(axis=(1, 2, 3)),
-    )
-    return np.asarray(pairs[gap <= colours])
+    plain = np.abs(mine - theirs).mean(axis=(1, 2, 3))
+    return np.asarray(np.minimum(plain, np.abs(mine - theirs[:, :, ::-1]).mean(axis=(1, 2, 3))))
 
 
 def close_vectors(
     left: NDArray[np.float32],
-    right: NDArray[np.float32],
+    right: NDArray[np.float32] | None = None,
     *,
     cosine: float = COSINE,
     closer: float = CLOSER,
+    most: int | None = None,
+    step: Step | None = None,
 ) -> Rows:
     """Pairs (k, 2) of a row of `left` and a row of `right` that point the same way.
 
@@ -107,31 +124,65 @@ def close_vectors(
 
     Args:
         left: (n, d) embeddings.
-        right: (m, d), by the same encoder.
+        right: (m, d), by the same encoder; None: rows of `left` among each other, each pair once,
+            the smaller first.
         cosine: see `COSINE`.
         closer: see `CLOSER`; infinity where the cosine alone is to decide.
+        most: stop once so many pairs are found; None finds all.
+        step: told how far it is.
 
     Raises:
         BadInput: rows of other lengths.
     """
-    if left.shape[1:] != right.shape[1:]:
+    both = left if right is None else right
+    if left.shape[1:] != both.shape[1:]:
         raise BadInput(
             f"expected embeddings of one encoder, got rows of {left.shape[1:]} and "
-            f"{right.shape[1:]} numbers"
+            f"{both.shape[1:]} numbers"
         )
-    if not len(left) or not len(right):
+    if not len(left) or not len(both):
         return _stacked([])
-    mean = (left.sum(axis=0, dtype=np.float64) + right.sum(axis=0, dtype=np.float64)) / (
-        len(left) + len(right)
+    mean = (left.sum(axis=0, dtype=np.float64) + both.sum(axis=0, dtype=np.float64)) / (
+        len(left) + len(both)
     )
-    one, other = (_unit((rows - mean).astype(np.float32)) for rows in (left, right))
+    one = _directions(left, mean)
+    other = one if right is None else _directions(right, mean)
     least = max(cosine, 1 - closer * _typical_gap(other))
-    return _stacked(
-        [
-            _where(one[start:stop] @ other.T >= least, start)
-            for start, stop in _blocks(len(left), len(right))
-        ]
-    )
+
+    def compare(start: int, stop: int, first: int) -> Rows:
+        pairs = _where(one[start:stop] @ other[first:].T >= least, start, first)
+        return pairs[pairs[:, 0] < pairs[:, 1]] if right is None else pairs
+
+    return _compared(len(one), len(other), compare, right is None, most, step)
+
+
+def _directions(rows: NDArray[np.float32], mean: Floats) -> NDArray[np.float32]:
+    """(n, d) unit vectors of rows from which `mean` was taken; wide numbers a part at a time."""
+    out = np.empty(rows.shape, dtype=np.float32)
+    for start in range(0, len(rows), _WIDE):
+        out[start : start + _WIDE] = _unit((rows[start : start + _WIDE] - mean).astype(np.float32))
+    return out
+
+
+def _compared(
+    n: int,
+    m: int,
+    compare: Callable[[int, int, int], Rows],
+    alone: bool,
+    most: int | None,
+    step: Step | None,
+) -> Rows:
+    """What `compare` finds in blocks of rows `start` to `stop` against columns from `first` on."""
+    found, count, start = [], 0, 0
+    while start < n and (most is None or count < most):
+        first = start if alone else 0
+        stop = min(n, start + max(1, _BLOCK // max(1, m - first)))
+        found.append(compare(start, stop, first))
+        count += len(found[-1])
+        start = stop
+        if step is not None:
+            step(start, n)
+    return _stacked(found)[:most]
 
 
 def different_images(pairs: Rows, left: Rows, right: Rows) -> set[tuple[int, int]]:
@@ -199,20 +250,25 @@ def _typical_gap(rows: NDArray[np.float32]) -> float:
     if len(rows) < 2:
         return np.inf
     sample = np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.int64)
-    cosines = rows[sample] @ rows.T
-    cosines[np.arange(len(sample)), sample] = -np.inf
-    return float(max(0.0, 1 - np.median(cosines.max(axis=1))))
+    nearest = np.empty(len(sample), dtype=np.float32)
+    part = max(1, _BLOCK // len(rows))
+    for start in range(0, len(sample), part):
+        some = sample[start : start + part]
+        cosines = rows[some] @ rows.T
+        cosines[np.arange(len(some)), some] = -np.inf
+        nearest[start : start + part] = cosines.max(axis=1)
+    return max(0.0, 1 - float(np.median(nearest)))
 
 
-def _where(block: NDArray[np.bool_], start: int) -> Rows:
-    """(k, 2) places of what is true in the rows from `start` on."""
+def _where(block: NDArray[np.bool_], start: int, first: int) -> Rows:
+    """(k, 2) places of what is true in the rows from `start` and the columns from `first` on."""
     rows, columns = np.nonzero(block)
-    return np.stack([rows + start, columns], axis=1)
+    return np.stack([rows + start, columns + first], axis=1)
 
 
-def _blocks(n: int, m: int) -> list[tuple[int, int]]:
-    step = max(1, _BLOCK // max(1, m))
-    return [(start, min(n, start + step)) for start in range(0, n, step)]
+def _parts(pairs: Rows) -> list[Rows]:
+    """Pairs in parts whose colours are small beside a block."""
+    return [pairs[start : start + _WIDE] for start in range(0, len(pairs), _WIDE)]
 
 
 def _stacked(parts: Sequence[Rows]) -> Rows:

@@ -6,7 +6,7 @@ result. The file may be deleted: a survey can be made again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from cssim.errors import CSSimError
 from cssim.services.agreeing import agreement_of, tied_pages, whole_votes
 from cssim.services.encoding import embeddings_of, refreshed
-from cssim.services.leaks import near_duplicates
 from cssim.services.library import load_triples
 from cssim.services.running import JobContext
 from cssim.services.survey_files import SurveyArrays, write_survey
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+PART = 4096
+"""Vectors, or pairs of them, that are widened at a time."""
+MOST = 1_000_000
+"""Pairs of near duplicates that are kept of each of the two ways of looking."""
 DRAWS, LEVEL, SEED = 2_000, 0.95, 0
 """Bootstrap over references of each set's human ceiling."""
 
@@ -45,9 +48,9 @@ def run_survey(context: JobContext) -> Mapping[str, Any]:
     frozen = _frozen(ws, notes)
     vectors = None
     if frozen is not None and len(ids):
-        part = context.part(0.0, 0.6)
+        part = context.part(0.0, 0.55)
         vectors = embeddings_of(ws, frozen[1], ids, progress=part, cancelled=context.cancelled)
-    pairs = _pairs(context, ids, frozen[1] if frozen else None)
+    pairs = _pairs(context, ids, vectors, notes)
     context.progress(0.85, 1, "people's agreement")
     agreement = [_agreement(ws, cluster) for cluster in clusters]
     arrays = SurveyArrays(
@@ -90,31 +93,63 @@ def _frozen(ws: Workspace, notes: list[str]) -> tuple[ModelInfo, Encoder] | None
 
 def _plane(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n, 2) first two principal components of unit vectors, signs fixed by the largest loading."""
-    unit = vectors.astype(np.float64)
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
-    centred = unit - unit.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
+    n, d = vectors.shape
+    mean, squares = np.zeros(d), np.zeros((d, d))
+    for unit in _units(vectors):
+        mean += unit.sum(axis=0) / n
+    for unit in _units(vectors):
+        squares += (unit - mean).T @ (unit - mean)
+    _, axes = np.linalg.eigh(squares)
     best = axes[:, ::-1][:, :2]
     best = best * np.sign(best[np.abs(best).argmax(axis=0), np.arange(best.shape[1])])
-    out = np.zeros((len(vectors), 2), dtype=np.float32)
-    out[:, : best.shape[1]] = centred @ best
+    out = np.zeros((n, 2), dtype=np.float32)
+    out[:, : best.shape[1]] = np.concatenate([(unit - mean) @ best for unit in _units(vectors)])
     return out
 
 
+def _units(vectors: NDArray[np.float32]) -> Iterator[Floats]:
+    """Unit vectors in float64, a part at a time."""
+    for start in range(0, len(vectors), PART):
+        unit = vectors[start : start + PART].astype(np.float64)
+        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+        yield unit
+
+
 def _pairs(
-    context: JobContext, ids: NDArray[np.int64], encoder: Encoder | None
+    context: JobContext,
+    ids: NDArray[np.int64],
+    vectors: NDArray[np.float32] | None,
+    notes: list[str],
 ) -> NDArray[np.int64]:
-    """(k, 2) ids of near duplicates, the smaller id first, each pair once."""
-    found = near_duplicates(
-        context.ws,
-        ids,
-        ids,
-        encoder,
-        progress=context.part(0.6, 0.85),
-        cancelled=context.cancelled,
-    )
-    once = sorted({(min(pair), max(pair)) for pair in found})
-    return np.array(once, dtype=np.int64).reshape(-1, 2)
+    """(k, 2) ids of near duplicates, the smaller id first, each pair once, in order."""
+    from cssim.evaluation.duplicates import Prints, close_vectors, look_alikes
+
+    report = context.part(0.55, 0.65)
+    prints = embeddings_of(context.ws, Prints(), ids, progress=report, cancelled=context.cancelled)
+    found = [look_alikes(prints, most=MOST, step=_told(context, 0.65, 0.75, "how they look"))]
+    if vectors is not None:
+        step = _told(context, 0.75, 0.85, "their embeddings")
+        found.append(close_vectors(vectors, most=MOST, step=step))
+    if any(len(rows) >= MOST for rows in found):
+        notes.append(
+            f"There are {MOST:,} pairs of near duplicates or more; the others are not listed. Are "
+            "there frames of films among the pictures?"
+        )
+    rows = np.concatenate(found)
+    once = np.unique(rows[:, 0] * np.int64(max(1, len(ids))) + rows[:, 1])
+    return np.asarray(ids[np.stack(np.divmod(once, max(1, len(ids))), axis=1)])
+
+
+def _told(context: JobContext, start: float, end: float, what: str) -> Callable[[int, int], None]:
+    """Progress of a comparison of all pictures with each other, which may also be stopped."""
+    report = context.part(start, end)
+
+    def step(done: int, total: int) -> None:
+        # Rows at the end have fewer others left to be compared with.
+        left = (total - done) * (total - done)
+        report(total * total - left, total * total, f"near duplicates by {what}")
+
+    return step
 
 
 def _gaps(
@@ -123,10 +158,14 @@ def _gaps(
     """(k,) cosine distance of each pair, 0..2; NaN without embeddings."""
     if vectors is None:
         return np.full(len(pairs), np.nan)
-    one, other = (vectors[np.searchsorted(ids, pairs[:, i])].astype(np.float64) for i in (0, 1))
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    dots = np.einsum("ij,ij->i", one, other)
-    return np.asarray(np.clip(1 - dots / np.maximum(lengths, 1e-12), 0.0, 2.0))
+    out = np.empty(len(pairs))
+    for start in range(0, len(pairs), PART):
+        some = np.searchsorted(ids, pairs[start : start + PART])
+        one, other = (vectors[some[:, i]].astype(np.float64) for i in (0, 1))
+        lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+        dots = np.einsum("ij,ij->i", one, other)
+        out[start : start + PART] = 1 - dots / np.maximum(lengths, 1e-12)
+    return np.clip(out, 0.0, 2.0)
 
 
 def _bits(ws: Workspace, ids: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -119,8 +119,25 @@ def latest_survey(ws: Workspace) -> Survey | None:
         )
     if not found:
         return None
-    arrays = read_survey(ws.settings.home, found[0].result["path"])
+    arrays = _still_here(ws, read_survey(ws.settings.home, found[0].result["path"]))
     return Survey(found[0], arrays, _changes(found[0].result["state"], data_state(ws)))
+
+
+def _still_here(ws: Workspace, arrays: SurveyArrays) -> SurveyArrays:
+    """The arrays without pictures that were withdrawn since."""
+    with ws.database.reading() as session:
+        here = np.array(library.available_ids(session, ws.project.id), dtype=np.int64)
+    kept = np.isin(arrays.images, here)
+    if kept.all():
+        return arrays
+    pairs = np.isin(arrays.pairs, here).all(axis=1)
+    return SurveyArrays(
+        images=arrays.images[kept],
+        points=arrays.points[kept],
+        pairs=arrays.pairs[pairs],
+        gaps=arrays.gaps[pairs],
+        bits=arrays.bits[pairs],
+    )
 
 
 def _changes(then: dict[str, int], now: dict[str, int]) -> str:
@@ -163,9 +180,12 @@ def shared_images(
         references = holdings.references_of_clusters(session, ids)
     n = len(ids)
     common, seen, nearly = (np.zeros((n, n), dtype=np.int64) for _ in range(3))
-    both = [] if near is None else near.tolist() + near[:, ::-1].tolist()
+    both = (
+        np.zeros((0, 2), dtype=np.int64) if near is None else np.concatenate([near, near[:, ::-1]])
+    )
     for i, left in enumerate(ids):
-        beside = {b for a, b in both if a in images[left]} - images[left]
+        own = np.isin(both[:, 0], np.array(sorted(images[left]), dtype=np.int64))
+        beside = set(np.unique(both[own, 1]).tolist()) - images[left]
         for j, right in enumerate(ids):
             common[i, j] = len(images[left] & images[right])
             seen[i, j] = len(images[left] & references[right])

@@ -1,6 +1,7 @@
 """Copies of a picture are found, other pictures are not, and all pairs are compared."""
 
 import io
+import tracemalloc
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import PIL.ImageOps
 import pytest
 
 from cssim.embeddings.encoder import Encoder
-from cssim.errors import BadInput
+from cssim.errors import BadInput, Cancelled
 from cssim.evaluation import duplicates
 from cssim.evaluation.duplicates import (
     Prints,
@@ -149,3 +150,56 @@ def test_copies_of_real_photos_are_found_and_other_photos_are_not(shared: Path):
         hits = {(i, i) for i in range(len(photos))} & {(i, j) for i, j in found.tolist()}
         assert len(hits) >= 0.9 * len(photos) > 0
         assert len(found) - len(hits) <= 1
+
+
+def upper(pairs) -> list[list[int]]:
+    return sorted([one, other] for one, other in pairs.tolist() if one < other)
+
+
+def test_pictures_among_each_other_give_each_pair_once(monkeypatch):
+    monkeypatch.setattr(duplicates, "_BLOCK", 50)  # several blocks
+    monkeypatch.setattr(duplicates, "_WIDE", 3)  # and several parts of each
+    rng = np.random.default_rng(5)
+    prints = rng.integers(0, 256, (40, 208)).astype(np.float32)
+    both = look_alikes(prints, prints, bits=28, colours=1.6)
+    alone = look_alikes(prints, bits=28, colours=1.6)
+    assert 3 < len(alone) < 700
+    assert sorted(alone.tolist()) == upper(both)
+    vectors = rng.standard_normal((40, 6)).astype(np.float32)
+    both = close_vectors(vectors, vectors, cosine=0.5, closer=np.inf)
+    alone = close_vectors(vectors, cosine=0.5, closer=np.inf)
+    assert 3 < len(alone) < 700
+    assert sorted(alone.tolist()) == upper(both)
+
+
+def test_progress_is_told_and_may_stop_the_search(monkeypatch):
+    monkeypatch.setattr(duplicates, "_BLOCK", 50)
+    vectors = np.random.default_rng(6).standard_normal((40, 6)).astype(np.float32)
+    told = []
+    close_vectors(vectors, step=lambda *call: told.append(call))
+    assert told[-1] == (40, 40)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+    def stop(_done, _total):
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        look_alikes(np.zeros((9, 208), dtype=np.float32), step=stop)
+
+
+def test_where_everything_is_alike_no_more_pairs_are_kept_than_asked_for():
+    same = np.random.default_rng(7).standard_normal((1, 8)).astype(np.float32)
+    rows = np.concatenate([np.repeat(same, 300, axis=0), -same])
+    assert len(close_vectors(rows, closer=np.inf)) == 300 * 299 // 2
+    some = close_vectors(rows, closer=np.inf, most=1000)
+    assert len({tuple(pair) for pair in some.tolist()}) == 1000
+
+
+def test_all_pairs_of_many_pictures_fit_into_little_memory():
+    """The whole matrix of 12,000 x 12,000 cosines would take 576 MB."""
+    vectors = np.random.default_rng(8).standard_normal((12_000, 16)).astype(np.float32)
+    tracemalloc.start()
+    close_vectors(vectors)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60e6

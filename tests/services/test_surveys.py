@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 
 from cssim.errors import NotFound
 from cssim.evaluation.accuracy import human_credit
-from cssim.services import accounts, jobs, library, surveys
+from cssim.services import accounts, jobs, library, surveying, surveys, withdrawing
 from cssim.services.encoding import embeddings_of, register_frozen
 from cssim.services.survey_files import SurveyArrays, read_survey, write_survey
 from cssim.services.surveying import _plane, ceiling_interval
@@ -59,6 +59,33 @@ def test_a_mirrored_copy_is_found_once_and_shown_first(filled: Workspace, survey
     # The copy stands on no page, so it leaks nowhere.
     across = surveys.near_pairs(filled, surveyed, across_sets=True)
     assert not any("copy.jpg" in (pair.one.name, pair.other.name) for pair in across)
+
+
+def test_a_picture_that_was_withdrawn_since_is_in_no_part_of_it(
+    filled: Workspace, surveyed: Survey
+) -> None:
+    (gone,) = withdrawing.find(filled, ["picture 03.png"])
+    before = surveyed.arrays
+    assert (before.pairs == gone.id).any()
+    withdrawing.withdraw(filled, [gone], "privacy")
+    found = surveys.latest_survey(filled)
+    assert found is not None
+    left = found.arrays
+    assert left.images.tolist() == [i for i in before.images.tolist() if i != gone.id]
+    assert left.points.shape == (len(left.images), 2)
+    assert left.pairs.tolist() == [p for p in before.pairs.tolist() if gone.id not in p]
+    assert len(left.gaps) == len(left.bits) == len(left.pairs)
+    assert "copy.jpg" not in str(surveys.near_pairs(filled, found))
+    assert "pictures have come or gone" in found.stale
+
+
+def test_of_very_many_near_duplicates_it_is_said_that_not_all_are_kept(
+    filled: Workspace, surveyed: Survey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(surveyed.arrays.pairs)
+    monkeypatch.setattr(surveying, "MOST", 1)
+    done = jobs.run_here(filled, surveys.survey_request())
+    assert any("1 pairs of near duplicates or more" in note for note in done.result["notes"])
 
 
 def test_distances_of_pairs_are_cosine_distances(
