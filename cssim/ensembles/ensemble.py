@@ -44,9 +44,9 @@ class Closer:
     """Each member's own distances, 1 - cosine (the metric SSIM: 1 - SSIM)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ensemble:
-    """Encoders and a fitted strategy that combines them."""
+    """Encoders and a fitted strategy that combines them; threads may share one."""
 
     encoders: Mapping[str, Encoder]
     """The members by name, in the order of the strategy's weights."""
@@ -70,6 +70,10 @@ class Ensemble:
                 f"{self.fitted.strategy} weighs by the reference: give the encoder "
                 f"{self.fitted.projector!r} that it was fitted with as projector"
             )
+
+    def __repr__(self) -> str:
+        # Without the members' networks, which would fill a notebook.
+        return f"Ensemble({self.fitted.strategy} of {', '.join(self.encoders)})"
 
     def closer(self, reference: Picture, a: Picture, b: Picture) -> Closer:
         """Which of two candidates is closer to the reference, and how each member saw it.

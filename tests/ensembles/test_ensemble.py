@@ -67,6 +67,11 @@ def test_the_closer_candidate_by_hand():
     assert found.confidence == pytest.approx(expected, abs=1e-6)
 
 
+def test_it_introduces_itself_in_one_line_without_its_networks():
+    strategy, members = SUM.strategy, ", ".join(TWO)
+    assert repr(Ensemble(TWO, SUM)) == f"Ensemble({strategy} of {members})"
+
+
 def test_swapping_the_candidates_swaps_the_answer_and_keeps_the_confidence():
     ensemble = Ensemble(TWO, SUM)
     one, other = ensemble.closer(RED, BLUE, ORANGE), ensemble.closer(RED, ORANGE, BLUE)
