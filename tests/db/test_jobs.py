@@ -74,6 +74,21 @@ def test_a_worker_takes_only_the_kinds_that_it_knows(database: Database, project
     assert _claim(database) is None
 
 
+def test_parameters_are_listed_by_project_kind_and_state(database: Database, project: int) -> None:
+    with database.writing() as session:
+        row = ProjectRow(name="other")
+        session.add(row)
+        session.flush()
+        other = row.id
+    first, second = (_add(database, project, seed=seed) for seed in (1, 2))
+    _add(database, other)
+    _add(database, project, "dance")
+    with database.reading() as session:
+        found = jobs.job_params(session, project, "train", [JobState.QUEUED])
+        assert found == [(second, {"seed": 2}), (first, {"seed": 1})]
+        assert jobs.job_params(session, project, "train", [JobState.DONE]) == []
+
+
 def test_one_job_can_be_claimed_by_its_id(database: Database, project: int) -> None:
     _add(database, project)
     second = _add(database, project)

@@ -291,6 +291,16 @@ def test_gold_pages_are_mixed_in_and_nobody_gets_one_twice(ws):
     assert plans.get_plan(ws, "p").counts.done == 40 - len(given)
 
 
+def test_gold_comes_at_its_rate_and_no_more_often(ws):
+    pictures = add_pictures(ws, 30)
+    make_gold(ws, pictures, 28)
+    plans.make_plan(ws, choose("p", 60, gold="checks", gold_rate=0.2))
+    (ada,) = people(ws, "Ada")
+    known = {row.id for row in rows_of(ws) if row.gold is not None}
+    given = [h.page.id for h in work(ws, ada, 40) if h.page.id in known]
+    assert 2 <= len(given) <= 16  # 40 at 0.2: 8 +- 2.5
+
+
 def test_the_training_round_tells_what_was_right_and_counts_nowhere(ws):
     pictures = add_pictures(ws, 30)
     make_gold(ws, pictures, 3)
@@ -311,6 +321,7 @@ def test_the_training_round_tells_what_was_right_and_counts_nowhere(ws):
     plans.make_plan(ws, choose("p", 60, gold="checks", gold_rate=0.5))
     seen = {h.page.id for h in work(ws, ada, 12)}
     assert not seen & {page.page.id for page in pages}
+    assert pages[1].page.id + 1 in seen  # on the third one nobody trained them
 
 
 def lose(ws: Workspace, *image_ids: int) -> None:

@@ -90,11 +90,16 @@ class Provider:
         query = self.codes.pop(form["code"][0], None)
         scheme, _, pair = request.headers.get("authorization", "").partition(" ")
         user, _, password = base64.b64decode(pair).decode().partition(":")
+        given = (scheme, unquote_plus(user), unquote_plus(password))
+        wanted = ("Basic", CLIENT, SECRET)
+        if "client_secret_post" in self.metadata.get("token_endpoint_auth_methods_supported", ()):
+            given = (scheme, form["client_id"][0], form["client_secret"][0])
+            wanted = ("", CLIENT, SECRET)
         digest = hashlib.sha256(form["code_verifier"][0].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         good = (
             query is not None
-            and (scheme, unquote_plus(user), unquote_plus(password)) == ("Basic", CLIENT, SECRET)
+            and given == wanted
             and query["code_challenge"] == challenge
             and form["redirect_uri"] == [query["redirect_uri"]]
             and form["grant_type"] == ["authorization_code"]

@@ -12,8 +12,8 @@ from joserfc.jwk import ECKey, OctKey
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route, request_response
 from starlette.testclient import TestClient
 
 from cssim.services import accounts
@@ -337,6 +337,23 @@ async def test_new_keys_of_the_provider_count_after_a_minute(ws, provider):
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
+
+
+def test_the_secret_goes_into_the_form_where_the_provider_wants_it_there(ws, make, provider, ada):
+    provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
+    assert walk(make(), provider).status_code == 303
+
+
+def test_a_provider_in_trouble_is_no_answer_whatever_it_says(ws, make, provider, ada, monkeypatch):
+    async def trouble(request: Request) -> JSONResponse:
+        return JSONResponse({"id_token": "x"}, 500)
+
+    client = make()
+    route = next(route for route in provider.app.routes if route.path == "/token")
+    monkeypatch.setattr(route, "app", request_response(trouble))
+    answer = walk(client, provider)
+    assert answer.status_code == 503
+    assert "answered 500" in answer.text
 
 
 def test_elliptic_curves_are_fine_too(ws, make, provider, ada):
