@@ -213,6 +213,20 @@ def test_instructions_of_any_script_and_length_leave_the_way_on_within_reach(
         projects.set_instructions(ws, instructions="")
 
 
+def test_at_200_percent_and_on_a_phone_on_its_side_all_of_the_page_is_in_the_window(
+    pages: list[int], server: str, chromium: Browser
+) -> None:
+    page = open_labelling(chromium, server, has_touch=True)
+    bottom = f"() => ({LAB}).querySelector('.tools').getBoundingClientRect().bottom"
+    tiles = f"() => [...({LAB}).querySelectorAll('.frame')].map((t) => t.offsetHeight)"
+    for width, height in ((700, 450), (844, 390), (390, 844), (1200, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        assert page.evaluate(bottom) <= height, (width, height)
+        assert min(page.evaluate(tiles)) > 90, (width, height)
+    page.close()
+
+
 def labels(page: Page) -> list[str]:
     found: list[str] = page.evaluate(
         f"() => [...({LAB}).querySelectorAll('[data-place]')].map((t) => t.ariaLabel)"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations, islice
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from cssim.services import accounts, remarks
+from cssim.services import accounts, annotating, remarks
 from cssim.services.workspace import Workspace
-from cssim.types import JudgementKind
+from cssim.types import Answer, JudgementKind
 from cssim.ui import labelling
 from cssim.web.http import COOKIE
 from tests.e2e.labelling import (
@@ -26,6 +28,7 @@ from tests.e2e.labelling import (
     wait_saved,
     wait_state,
 )
+from tests.pages import add_pages, add_pictures
 
 pytestmark = pytest.mark.e2e
 FOLDER = Path(labelling.__file__).parent
@@ -182,6 +185,35 @@ def test_an_earlier_page_is_not_pulled_away_while_the_server_has_no_others(
     page.keyboard.press("Escape")
     wait_state(page, "finished")
     page.close()
+
+
+def test_a_long_day_is_listed_in_portions(
+    ws: Workspace, pages: list[int], server: str, chromium: Browser
+) -> None:
+    ivo = accounts.add_person(ws, "Ivo", password=PASSWORD)
+    images = add_pictures(ws, 12, prefix="day")
+    add_pages(ws, [(images[0], some) for some in islice(combinations(images[1:], 3), 90)])
+    while handouts := annotating.next_pages(ws, ivo, want=12).pages:
+        for handout in handouts:
+            skip = Answer(JudgementKind.SKIP)
+            annotating.answer(ws, ivo, annotating.Reply(uuid4().hex, handout.lease_id, skip))
+    page = chromium.new_context(viewport={"width": 1200, "height": 800}).new_page()
+    token = accounts.sign_in(ws, "Ivo", PASSWORD)
+    page.context.add_cookies([{"name": COOKIE, "value": token, "url": server}])
+    page.goto(f"{server}/annotate?show=history")
+    wait_cover(page, "history")
+    listed = f"() => ({LAB}).querySelectorAll('.item').length"
+    for many in (40, 80, 97):
+        page.wait_for_function(f"(many) => ({listed})() === many", arg=many)
+        if many < 97:
+            page.get_by_role("button", name="Earlier answers").click()
+    assert page.get_by_role("button", name="Earlier answers").count() == 0
+    page.keyboard.press("Escape")
+    wait_cover(page, "rest")
+    page.keyboard.press("h")  # opened again it is quick again
+    wait_cover(page, "history")
+    assert page.evaluate(listed) == 40
+    page.context.close()
 
 
 def test_nobody_answers_in_the_name_of_who_was_signed_in_before(

@@ -96,9 +96,11 @@ class Labelling {
 
   resize() {
     const top = this.root.getBoundingClientRect().top + this.scrolled();
-    const height = Math.max(420, innerHeight - top - 8);
+    const height = Math.max(280, innerHeight - top - 8);
+    const wide = this.root.clientWidth > 1.2 * height;
     this.root.style.height = `${height}px`;
-    this.root.dataset.wide = this.root.clientWidth > 1.2 * height ? "yes" : "no";
+    this.root.dataset.wide = wide ? "yes" : "no";
+    this.root.dataset.low = wide && height < 440 ? "yes" : "no";
     const narrow = this.root.clientWidth < 620 && height > this.root.clientWidth ? "yes" : "no";
     if (this.root.dataset.narrow === narrow) return;
     this.root.dataset.narrow = narrow;

@@ -3,7 +3,7 @@
  * `past` holds them oldest first, as {page, kind, first, order, classes, judgement, at, flag}; an
  * answer without `judgement` is still on its way. */
 
-const PORTION = 40; // answers fetched at once
+const PORTION = 40; // answers fetched, and listed, at once: a day has thousands
 const KEPT = 30; // answers whose pictures stay decoded
 
 /** Methods of `Labelling`. */
@@ -67,6 +67,7 @@ const HISTORY = {
 
   async history() {
     const wanted = () => this.cover === "history";
+    this.listed = PORTION;
     this.drawHistory();
     if (!this.fetched) {
       await this.fetchPast();
@@ -75,11 +76,14 @@ const HISTORY = {
   },
 
   drawHistory(focusOn) {
-    const { past, outbox, allPast } = this;
+    const { outbox } = this;
+    const past = this.past.slice(-this.listed);
+    const allPast = this.allPast && past.length === this.past.length;
     const open = (said) => this.revisit(said);
     const more = async () => {
       const last = past[0];
-      await this.fetchPast();
+      this.listed += PORTION;
+      if (this.past.length < this.listed) await this.fetchPast();
       if (this.cover === "history") this.drawHistory(last);
     };
     const refused = outbox.refused.map((reply) =>
