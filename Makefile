@@ -44,7 +44,7 @@ docs: $(VENV)/dev.stamp ## write the tables of commands and settings into the do
 	@$(BIN)/python -m tests.doc_tables
 
 clean: ## remove .venv and all caches; data in cssim-data stays
-	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis htmlcov
+	@rm -rf $(VENV) build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis htmlcov
 	@find cssim db tests pages -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -1,10 +1,16 @@
-"""`python -m cssim`."""
+"""`python -m cssim`, and `cssim` where the package is installed."""
 
 from cssim.config import share_processors
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run the command line."""
     share_processors()  # before anything can load torch
 
-    from cssim.cli import main
+    from cssim.cli import main as commands
 
-    main(prog_name="python -m cssim")
+    commands(prog_name="python -m cssim")
+
+
+if __name__ == "__main__":
+    main()

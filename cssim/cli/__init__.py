@@ -34,7 +34,7 @@ The whole loop:
   python -m cssim labels import triplets.csv --per-reference 8
   python -m cssim embed histogram tiny-clip
   python -m cssim train triplets-1 triplets-2 --backbone tiny-clip
-  python -m cssim ensemble build all
+  python -m cssim ensemble build all --fit-on triplets-validation
   python -m cssim compare --on triplets-test
 """
 

@@ -32,7 +32,10 @@ def app(app: App, port: int | None, host: str | None, single_user: bool) -> None
     """Start the app and print its address; Ctrl-C stops it."""
     script = Path(cssim.__file__).resolve().parent.parent / "app.py"
     if not script.exists():
-        raise NotFound(f"the app is not beside the package: expected {script}")
+        raise NotFound(
+            f"the app is not beside the package: expected {script}. An installed CS-Sim holds the "
+            "library and the commands; start the app in a folder with all its sources."
+        )
     host, port = host or app.settings.host, port or app.settings.port
     single_user = single_user or app.settings.single_user
     settings = replace(app.settings, host=host, port=port, single_user=single_user)
@@ -41,6 +44,8 @@ def app(app: App, port: int | None, host: str | None, single_user: bool) -> None
     sys.stdout.flush()
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     command += [f"--server.port={port}", f"--server.address={host}", "--server.headless=true"]
+    largest = max(settings.max_upload_mb, settings.max_model_mb)  # each form has its own below it
+    command += [f"--server.maxUploadSize={largest}"]
     os.chdir(script.parent)  # Streamlit reads its own settings from .streamlit here
     os.execve(sys.executable, command, environment)
 
