@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,58 +19,80 @@ from db import annotations as records
 Floats = NDArray[np.float64]
 
 
-def agreement_of(ws: Workspace, clusters: Sequence[int], triples: Triples) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Voters:
+    """Answers as measures of agreement need them: nobody agrees with themselves."""
+
+    pages: Sequence[Page]
+    answers: Sequence[Judgement]
+    """Standing answers, of each named person the first on a page: released data hold several."""
+
+    @cached_property
+    def triples(self) -> Triples:
+        """Their votes."""
+        return triples_from(self.pages, self.answers)
+
+    @property
+    def tied(self) -> NDArray[np.int64]:
+        """Ids of the pages on which somebody saw a tie."""
+        tied = [j.page_id for j in self.answers if j.answer.kind is JudgementKind.TIE]
+        return np.unique(np.array(tied, dtype=np.int64))
+
+    def votes(self, asked: Triples) -> tuple[Floats, Floats]:
+        """(n,) votes for A and (n,) for B as the human ceiling needs them: NaN on pages with a tie.
+
+        A tie is half a vote for each side, so two people who agree that neither is closer look
+        like two who contradict each other.
+
+        Args:
+            asked: triples of these pages, in any order and number.
+        """
+        own = self.triples
+        keys = zip(own.page.tolist(), own.a.tolist(), own.b.tolist(), strict=True)
+        place = {key: at for at, key in enumerate(keys)}
+        wanted = zip(asked.page.tolist(), asked.a.tolist(), asked.b.tolist(), strict=True)
+        at = np.array([place[key] for key in wanted], dtype=np.int64)
+        known = ~np.isin(asked.page, self.tied)
+        return np.where(known, own.votes_a[at], np.nan), np.where(known, own.votes_b[at], np.nan)
+
+
+def voters_of(ws: Workspace, clusters: Sequence[int]) -> Voters:
+    """The answers of some clusters, by their ids."""
+    with ws.database.reading() as session:
+        pages = records.pages_of(session, clusters)
+        judgements = standing(records.judgements_of(session, clusters))
+    first: dict[tuple[int, int], int | None] = {}
+    kept = []
+    for judgement in judgements:
+        person = judgement.person_id
+        if person is None or first.setdefault((judgement.page_id, person), judgement.id) == (
+            judgement.id
+        ):
+            kept.append(judgement)
+    return Voters(pages, kept)
+
+
+def agreement_of(voters: Voters) -> dict[str, Any]:
     """Krippendorff's alpha of choices and classes, and the human ceiling; None if nobody overlaps.
 
     Args:
-        ws: the workspace.
-        clusters: their ids.
-        triples: of these clusters.
+        voters: from `voters_of`.
     """
     from cssim.evaluation.accuracy import human_ceiling
     from cssim.evaluation.agreement import counts_of, krippendorff_alpha
 
-    with ws.database.reading() as session:
-        pages = records.pages_of(session, clusters)
-        judgements = standing(records.judgements_of(session, clusters))
     classes = [
         (f"{j.page_id} {place}", value, j.votes)
-        for j in judgements
+        for j in voters.answers
         for place, value in enumerate(j.answer.classes)
     ]
     units = np.array([unit for unit, _, votes in classes for _ in range(votes)], dtype=str)
     values = np.array([value for _, value, votes in classes for _ in range(votes)], dtype=int)
     return {
-        **plain(human_ceiling(*whole_votes(triples, _tied(judgements)))),
-        "alpha_choices": krippendorff_alpha(_choices(pages, judgements)),
+        **plain(human_ceiling(*voters.votes(voters.triples))),
+        "alpha_choices": krippendorff_alpha(_choices(voters.pages, voters.answers)),
         "alpha_classes": krippendorff_alpha(counts_of(units, values)[0], level="ordinal"),
     }
-
-
-def tied_pages(ws: Workspace, clusters: Sequence[int]) -> NDArray[np.int64]:
-    """Ids of the clusters' pages on which somebody whose answer counts saw a tie, sorted."""
-    with ws.database.reading() as session:
-        return _tied(standing(records.judgements_of(session, clusters)))
-
-
-def whole_votes(triples: Triples, tied: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """(n,) votes for A and (n,) for B as the human ceiling needs them: NaN on pages with a tie.
-
-    A tie is half a vote for each side, so two people who agree that neither is closer look like two
-    who contradict each other.
-
-    Args:
-        triples: of any clusters.
-        tied: page ids, from `tied_pages`.
-    """
-    known = ~np.isin(triples.page, tied)
-    return np.where(known, triples.votes_a, np.nan), np.where(known, triples.votes_b, np.nan)
-
-
-def _tied(judgements: Sequence[Judgement]) -> NDArray[np.int64]:
-    return np.unique([j.page_id for j in judgements if j.answer.kind is JudgementKind.TIE]).astype(
-        np.int64
-    )
 
 
 def _choices(pages: Sequence[Page], judgements: Sequence[Judgement]) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cssim.errors import BadInput, CSSimError
 from cssim.services import jobs
-from cssim.services.agreeing import agreement_of
+from cssim.services.agreeing import agreement_of, voters_of
 from cssim.services.asked import asked_of
 from cssim.services.chosen import Chosen, fingerprints_of
 from cssim.services.comparing import contexts_of
@@ -123,7 +123,7 @@ def run_analyse(context: JobContext) -> Mapping[str, Any]:
         context, whole, triples, distances, credits, settings, notes
     )
     result["matrix"] = matrix_of(context, whole, settings, reasons, notes)
-    result["agreement"] = agreement_of(ws, params["clusters"], triples)
+    result["agreement"] = agreement_of(voters_of(ws, params["clusters"]))
     result["notes"] = notes
     return result
 

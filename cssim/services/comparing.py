@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssim import words
-from cssim.services.agreeing import tied_pages, whole_votes
+from cssim.services.agreeing import voters_of
 from cssim.services.asked import asked_of
 from cssim.services.chosen import (
     Chosen,
@@ -82,7 +82,7 @@ def run_compare(context: JobContext) -> Mapping[str, Any]:
         triples.reference,
         settings=settings,
         contexts=contexts_of(ws, triples),
-        votes=whole_votes(triples, tied_pages(ws, [cluster.id for cluster in clusters])),
+        votes=voters_of(ws, [cluster.id for cluster in clusters]).votes(triples),
         truth=None if truth.distances is None else score(truth.distances, triples.share_a),
         bounds=_bounds(
             {i: score(value, triples.share_a) for i, value in found.members.items()},

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cssim import words
 from cssim.errors import BadInput
-from cssim.services.agreeing import tied_pages
+from cssim.services.agreeing import Voters, voters_of
 from cssim.services.encoding import embeddings_of, refreshed
 from cssim.services.leaks import near_duplicates
 from cssim.services.library import load_triples
@@ -53,8 +53,8 @@ class Sources:
     """None: likewise."""
     dropped: tuple[str, ...] = ()
     """Sentences on references that were taken out because a later set has them."""
-    tied: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    """Ids of the pages on which somebody saw a tie."""
+    voters: Voters = field(default_factory=lambda: Voters((), ()))
+    """Who answered all these."""
 
     @property
     def images(self) -> Ids:
@@ -99,8 +99,8 @@ def load_sources(
             raise BadInput(f"no {name} triples are left: expected answers on references of its own")
     pool = found["training"]
     assert pool is not None
-    tied = tied_pages(ws, [*clusters, *validation, *test])
-    return Sources(pool, found["validation"], found["test"], tuple(dropped), tied)
+    voters = voters_of(ws, [*clusters, *validation, *test])
+    return Sources(pool, found["validation"], found["test"], tuple(dropped), voters)
 
 
 @dataclass(frozen=True, eq=False)

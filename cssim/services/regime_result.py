@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssim import words
-from cssim.services.agreeing import whole_votes
 from cssim.services.code import code_fingerprint
 from cssim.services.comparing import digest
 from cssim.services.plain import plain
@@ -92,7 +91,7 @@ def _data(
         "validation_labels": float(np.mean(numbers.g.validation_labels)),
         "credit": params["credit"],
         "level": 0.95,
-        "human": human_ceiling(*whole_votes(held, sources.tied)).others,
+        "human": human_ceiling(*sources.voters.votes(held)).others,
     }
 
 
@@ -139,7 +138,7 @@ def _table(
         settings=CompareSettings(
             credit=numbers.params["credit"], anchor="frozen", **numbers.options
         ),
-        votes=whole_votes(held, sources.tied),
+        votes=sources.voters.votes(held),
         sets=[evaluated],
     ).to_dict()
 

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssim.errors import CSSimError
-from cssim.services.agreeing import agreement_of, tied_pages, whole_votes
+from cssim.services.agreeing import agreement_of, voters_of
 from cssim.services.encoding import embeddings_of, refreshed
-from cssim.services.library import load_triples
 from cssim.services.running import JobContext
 from cssim.services.survey_files import SurveyArrays, write_survey
 from cssim.services.surveys import data_state
@@ -185,10 +184,9 @@ def _bits(ws: Workspace, ids: NDArray[np.int64], pairs: NDArray[np.int64]) -> ND
 
 def _agreement(ws: Workspace, cluster: Cluster) -> dict[str, Any]:
     """Of one set: how far people agree, with an interval of the human ceiling over references."""
-    triples = load_triples(ws, [cluster.id])
-    found = agreement_of(ws, [cluster.id], triples)
-    votes = whole_votes(triples, tied_pages(ws, [cluster.id]))
-    low, high = ceiling_interval(triples.reference, votes)
+    voters = voters_of(ws, [cluster.id])
+    found, triples = agreement_of(voters), voters.triples
+    low, high = ceiling_interval(triples.reference, voters.votes(triples))
     return {"set": cluster.name, "cluster": cluster.id, **found, "low": low, "high": high}
 
 
