@@ -98,7 +98,8 @@ def _strict(
     q^k / (q^k + (1-q)^k) of those that remain; q is solved from that.
     """
     pages, row_page = np.unique(triples.page, return_inverse=True)
-    k = 2 if len(triples) <= len(pages) else 3
+    # k candidates make k (k - 1) / 2 triples; on pages of several sizes their mean decides.
+    k = (1 + np.sqrt(1 + 8 * len(triples) / len(pages))) / 2
     odds = (share / (1 - share)) ** (1 / k)
     candidates = np.unique(np.concatenate([triples.a, triples.b]))
     held_images = _drawn(candidates, odds / (1 + odds), seed)

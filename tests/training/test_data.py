@@ -30,10 +30,22 @@ def test_a_split_by_reference_shares_no_reference():
 def test_a_strict_split_shares_no_candidate():
     given = triples(200, candidates=2)
     train, held = split(given, 0.2, by="strict", seed=1)
-    assert not set(train.a) | set(train.b) <= set(held.a) | set(held.b)
     assert not (set(train.a) | set(train.b)) & (set(held.a) | set(held.b))
     assert 0.05 < len(held) / (len(held) + len(train)) < 0.4
     assert rows(train) | rows(held) < rows(given)
+
+
+@pytest.mark.parametrize("candidates", [2, 3, 4, 5])
+def test_a_strict_split_holds_its_share_of_pages_of_any_size(candidates):
+    shown = np.random.default_rng(0).permuted(np.tile(np.arange(1, 201), (8000, 1)), axis=1)
+    i, j = np.triu_indices(candidates, 1)
+    a, b = shown[:, i].ravel(), shown[:, j].ravel()
+    one, none = np.ones(len(a)), np.full(len(a), np.nan)
+    page = np.repeat(np.arange(8000), len(i))
+    given = Triples(np.zeros(len(a)), a, b, one, one, none, none, page)
+    train, held = split(given, 0.2, by="strict")
+    pages = [len(set(part.page.tolist())) for part in (train, held)]
+    assert pages[1] / sum(pages) == pytest.approx(0.2, abs=0.04)
 
 
 def test_a_seed_gives_the_same_split_and_another_another():
@@ -58,6 +70,19 @@ def test_impossible_splits_are_refused():
 
 def dataset(given) -> Dataset:
     return Dataset(given, given.images, 0.2, 0.2, mean_votes=2.0)
+
+
+def test_batches_of_single_triples_hold_each_once_as_it_is_and_once_swapped():
+    given = triples(7)
+    batches = list(dataset(given).single_batches(8, np.random.default_rng(0)))
+    assert [len(batch.reference) for batch in batches] == [8] * 5 + [2]
+    found = [
+        tuple(given.images[batch.images[place[i]]] for place in (batch.reference, batch.a, batch.b))
+        for batch in batches
+        for i in range(len(batch.reference))
+    ]
+    asked = list(zip(given.reference, given.a, given.b, strict=True))
+    assert sorted(found) == sorted(asked + [(r, b, a) for r, a, b in asked])
 
 
 def test_a_batch_lists_each_distinct_image_once_and_points_back():
