@@ -30,7 +30,12 @@ with st.container(border=True):
             st.markdown("**There are no pages to label yet.**")
         if own.wanted:
             st.progress(own.done / own.wanted, f"{own.done:,} of {own.wanted:,} by everybody")
-        if st.button("Start labelling", type="primary", icon=":material/touch_app:"):
+        wanted = own.wanted > own.done
+        if st.button(
+            "Start labelling",
+            type="primary" if wanted else "secondary",
+            icon=":material/touch_app:",
+        ):
             widgets.go_to("annotate")
     with right:
         today, total = st.columns(2)

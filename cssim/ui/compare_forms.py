@@ -10,7 +10,7 @@ from cssim.services import evaluation
 from cssim.services.library import ClusterSummary
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, EnsembleInfo, ModelInfo, ModelKind, Person
-from cssim.ui import jobs_view, words
+from cssim.ui import jobs_view, widgets, words
 
 _CREDITS = {
     "soft": "share of the voters who agree",
@@ -31,6 +31,10 @@ def draw_compare(
     kinds |= {ensemble.name: "ensemble" for ensemble in ensembles}
     if not sets or not kinds:
         st.info(_what_is_missing(bool(sets), bool(kinds)), icon=":material/info:")
+        if not sets:
+            widgets.page_link("library", "To the library", icon=":material/photo_library:")
+        if not kinds:
+            widgets.page_link("train", "To the models", icon=":material/model_training:")
         return
     chosen = st.multiselect(
         "Measured on",

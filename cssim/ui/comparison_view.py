@@ -47,8 +47,8 @@ def draw_empty() -> None:
     """What to do where nothing has been compared."""
     widgets.empty(
         "Nothing compared yet",
-        "Choose models and a set below and press **Compare now**: the table says how often each "
-        "model agrees with people, and which differences are more than chance.",
+        "The table says how often each model agrees with people, and which differences are more "
+        "than chance. It needs models, and a set with answers.",
         icon=":material/leaderboard:",
     )
 

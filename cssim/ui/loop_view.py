@@ -52,9 +52,9 @@ def steps(ws: Workspace) -> list[Step]:
             ":material/touch_app:",
             f"{answers:,}" if answers else "",
             f"{words.count(triples, 'triple')} in {words.count(len(sets), 'set')}",
-            "Draw pages and have them labelled, or import labels.",
-            "library",
-            "Sets and labels",
+            "Make a plan of pages and have them labelled, or import answers in the library.",
+            "library" if answers else "plans",
+            "Sets and labels" if answers else "Plans",
         ),
         Step(
             "Models",

@@ -67,6 +67,17 @@ def test_a_researcher_sees_the_steps_and_which_one_is_next(ws: Workspace, signed
     assert "**Images** :blue" not in texts(app)
 
 
+@pytest.mark.parametrize("pages", [0, 3])
+def test_labelling_stands_out_only_where_there_is_something_to_label(
+    ws: Workspace, signed_in, pages: int
+) -> None:
+    if pages:
+        rank_pages(ws, pages)
+    signed_in(Role.RESEARCHER)
+    (start,) = [button for button in run().button if button.label == "Start labelling"]
+    assert start.proto.type == ("primary" if pages else "secondary")
+
+
 def test_a_page_for_others_is_refused_by_the_page_itself(ws: Workspace, signed_in) -> None:
     signed_in(Role.ANNOTATOR)
     app = AppTest.from_file(shell.page_path("library"), default_timeout=30).run()

@@ -70,8 +70,8 @@ def _nothing(*, filtered: bool) -> None:
         return
     widgets.empty(
         "No images yet",
-        "Open **Import** and drop picture files there. On the server itself, "
-        "`python -m cssim images add FOLDER` takes a whole folder.",
+        "Open **Import** and drop picture files there, or let an administrator name a folder of "
+        "the server. `python -m cssim images add FOLDER` does the same.",
         icon=":material/add_photo_alternate:",
     )
 

@@ -35,6 +35,10 @@ def draw(ws: Workspace) -> None:
             icon=":material/add_photo_alternate:",
         )
         return
+    st.caption(
+        "Pages that are asked as they are. For repeats, gold pages and more people where they "
+        "disagree, make a plan on the page **Plans**."
+    )
     left, right = st.columns([3, 2], gap="large")
     with left:
         kind = st.selectbox(

@@ -25,8 +25,8 @@ def draw(ws: Workspace, person: Person) -> None:
         widgets.header("Regions", EXPLANATION)
         widgets.empty(
             "Nothing inspected yet",
-            "Choose a set with answers below and press **Inspect**: every model and ensemble "
-            "answers it once, and the map shows where each is right.",
+            "An inspection lets every model and ensemble answer a set once; the map then shows "
+            "where in image space each is right. It needs models, and a set with answers.",
             icon=":material/scatter_plot:",
         )
         _ask(ws, person)
@@ -181,7 +181,8 @@ def _ask(ws: Workspace, person: Person) -> None:
     """The form for a new inspection."""
     ready = [one for one in cached.summaries(ws) if one.triples and not one.missing_images]
     if not ready:
-        st.caption("There is no set with answers and pictures yet: see the page Library.")
+        st.caption("There is no set with answers and pictures yet.")
+        widgets.page_link("library", "To the library", icon=":material/photo_library:")
         return
     names = [one.cluster.name for one in ready]
     first = [
