@@ -52,7 +52,8 @@ with widgets.errors():
     else:
         widgets.empty(
             "No ensemble yet",
-            "Choose members below, look at what to expect, and press **Build the ensemble**.",
+            "An ensemble is made of models that are there: choose them below, look at what to "
+            "expect, and build it.",
             icon=":material/hub:",
         )
     tables.section("Build an ensemble")
