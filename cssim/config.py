@@ -39,6 +39,9 @@ class Settings:
     """Images with more pixels than this are refused unread (decompression bombs)."""
     max_upload_mb: int = 64
     """Largest single file that an upload may hold, in megabytes."""
+    max_model_mb: int = 512
+    """Largest file of a model or an ensemble that may be uploaded, in megabytes; it is in memory
+    while it comes in. The command line takes larger ones."""
     session_days: int = 14
     """Days for which a sign-in lasts."""
     secure_cookie: bool = False
@@ -214,6 +217,7 @@ _RANGES: tuple[tuple[str, int, int], ...] = (
     ("port", 1, 65535),
     ("max_pixels", 10_000, 10_000_000_000),
     ("max_upload_mb", 1, 4096),
+    ("max_model_mb", 1, 65_536),
     ("session_days", 1, 365),
     ("heartbeat_seconds", 1, 3600),
     ("lease_minutes", 1, 1440),

@@ -6,7 +6,17 @@ import streamlit as st
 
 from cssim.services import experiments
 from cssim.types import ClusterKind
-from cssim.ui import cached, first_visit, jobs_view, runtime, session, shelves, tables, widgets
+from cssim.ui import (
+    bring_in,
+    cached,
+    first_visit,
+    jobs_view,
+    runtime,
+    session,
+    shelves,
+    tables,
+    widgets,
+)
 from cssim.ui.ensembles import ask, build, listing, manage, search, take_out, weights
 
 user = session.require("researcher")
@@ -58,10 +68,12 @@ with widgets.errors():
         )
     tables.section("Build an ensemble")
     build.draw(ws, user, models, found)
+    tables.section("Import an ensemble")
+    bring_in.draw(ws, user, "ensemble")
     tables.section("Jobs")
     jobs_view.board(
         ws,
-        ("ensemble", "estimate", "ask", "search"),
+        ("ensemble", "import", "estimate", "ask", "search"),
         key="ensembles",
         empty="Nothing runs. Ensembles are shown here while they are built.",
     )

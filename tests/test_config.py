@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from cssim.config import Settings, load_settings, share_processors, variable
 from cssim.errors import BadSetting
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_without_variables_the_defaults_hold():
@@ -18,7 +21,8 @@ def test_every_field_is_read_from_its_variable():
     values = {
         "home": "h", "database_url": "sqlite:///x.db", "project": "p", "host": "0.0.0.0",
         "port": "80", "device": "cuda", "precision": "bfloat16", "models": "m",
-        "max_pixels": "20000", "max_upload_mb": "5", "session_days": "2", "secure_cookie": "yes",
+        "max_pixels": "20000", "max_upload_mb": "5", "max_model_mb": "7",
+        "session_days": "2", "secure_cookie": "yes",
         "executor": "ray", "ray_address": "10.0.0.5:6379", "ray_cpus": "2", "ray_gpus": "1",
         "heartbeat_seconds": "3", "lease_minutes": "4", "threads": "2",
         "activations_gb": "3",
@@ -32,6 +36,7 @@ def test_every_field_is_read_from_its_variable():
     assert found == Settings(
         home=Path("h"), database_url="sqlite:///x.db", project="p", host="0.0.0.0", port=80,
         device="cuda", precision="bfloat16", models=Path("m"), max_pixels=20_000, max_upload_mb=5,
+        max_model_mb=7,
         session_days=2, secure_cookie=True, heartbeat_seconds=3, lease_minutes=4, threads=2,
         activations_gb=3, executor="ray", ray_address="10.0.0.5:6379", ray_cpus=2, ray_gpus=1,
         public_url="https://x.example", rate_person=5, rate_address=6,
@@ -139,3 +144,10 @@ def test_the_command_line_sets_it_before_torch_is_loaded() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
     )
     assert done.stdout.split()[-2:] == ["PASSIVE", "False"]
+
+
+def test_a_server_that_is_started_by_hand_takes_the_largest_uploads_of_the_forms() -> None:
+    theirs = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    defaults = Settings()
+    largest = max(defaults.max_upload_mb, defaults.max_model_mb)
+    assert theirs["server"]["maxUploadSize"] == largest

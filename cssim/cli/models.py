@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +21,7 @@ from cssim.cli.base import (
     say_table,
 )
 from cssim.errors import BadInput, CSSimError
-from cssim.services import ensemble_names, experiments
+from cssim.services import ensemble_import, ensemble_names, experiments, taking_out
 from cssim.types import JobInfo, ModelInfo
 
 
@@ -151,6 +152,25 @@ def archive(app: App, names: tuple[str, ...], back: bool) -> None:
     """Put ensembles away: lists and comparisons pass them over, what was compared keeps them."""
     ensemble_names.archive_ensembles(app.ws, names, back=back)
     click.echo(f"{', '.join(names)}: {'back' if back else 'put away'}")
+
+
+@ensemble.command(epilog="Example: python -m cssim ensemble export everybody everybody.zip")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@pass_app
+def export(app: App, name: str, file: Path) -> None:
+    """Write an ensemble to a new ZIP FILE; unpacked it is what `load_ensemble` reads."""
+    click.echo(f"wrote {taking_out.export_ensemble(app.ws, name, file)}")
+
+
+@ensemble.command("import", epilog="Example: python -m cssim ensemble import everybody.zip")
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--name", help="What it is called here [default: as it was].")
+@pass_app
+def import_ensemble(app: App, source: Path, name: str | None) -> None:
+    """Take an ensemble in: a ZIP file of `ensemble export`, or a folder that it was built in."""
+    found = ensemble_import.import_ensemble(app.ws, source, name=name)
+    click.echo(f"ensemble {found.id}: {found.name}, {found.strategy} of {len(found.member_ids)}")
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -88,12 +88,12 @@ def export(app: App, name: str, folder: Path) -> None:
 
 
 @models.command("import", epilog="Example: python -m cssim models import shared/ocean")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("--name", help="What it is called here [default: as it was].")
 @pass_app
-def import_model(app: App, folder: Path, name: str | None) -> None:
-    """Take a model in that `models export` wrote."""
-    model = transfers.import_model(app.ws, folder, name=name)
+def import_model(app: App, source: Path, name: str | None) -> None:
+    """Take a model in: a folder that `models export` wrote, or the page Train's ZIP file of one."""
+    model = transfers.import_model(app.ws, source, name=name)
     click.echo(f"model {model.id}: {model.name}, {model.kind.value}, on {model.backbone}")
 
 

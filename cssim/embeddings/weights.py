@@ -32,6 +32,23 @@ def weight_files(folder: Path) -> list[Path]:
     return []
 
 
+def beside(folder: Path, backbone: str) -> str:
+    """The name, for `resolve`, of the backbone of the model in `folder`.
+
+    One that came with the model lies in its folder and is named from there, `./clip-vit`. One that
+    is named by a path which is not there any more is looked for beside the model: the home folder
+    may have been moved as a whole.
+    """
+    if backbone.startswith("./"):
+        return str(folder / backbone)
+    path = Path(backbone)
+    if path.is_absolute() and not path.exists():
+        for moved in (folder / path.name, folder.parent / path.parent.name / path.name):
+            if is_model_folder(moved):
+                return str(moved)
+    return backbone
+
+
 def model_type(folder: Path) -> str:
     """The `model_type` of the folder's configuration; empty where it names none."""
     try:

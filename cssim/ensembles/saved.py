@@ -135,7 +135,7 @@ def load_ensemble(
         BadInput: damaged, of a newer format, or a backbone whose weights have changed.
     """
     folder, given = Path(path), dict(encoders or {})
-    content = _read(folder)
+    content = read_content(folder)
     where = None if models is None else Path(models)
 
     def load(row: Mapping[str, Any], own: Path) -> Encoder:
@@ -168,15 +168,19 @@ def read_fitted(folder: Path) -> Fitted:
         NotFound: no ensemble there.
         BadInput: damaged, or of a newer format.
     """
-    return Fitted.from_dict(_read(folder)["fitted"])
+    return Fitted.from_dict(read_content(folder)["fitted"])
 
 
 def read_names(folder: Path) -> tuple[str, ...]:
     """What a saved ensemble calls its members, in order; errors as of `read_fitted`."""
-    return tuple(str(member["name"]) for member in _read(folder)["members"])
+    return tuple(str(member["name"]) for member in read_content(folder)["members"])
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def read_content(folder: Path) -> dict[str, Any]:
+    """`members`, `projector`, `fitted` and `card` of a saved ensemble; errors as of `read_fitted`.
+
+    A member, and the projector, has `name`, `encoder` and `identity`, see `Member`.
+    """
     file = folder / CARD
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -188,9 +192,16 @@ def _read(folder: Path) -> dict[str, Any]:
         found = content.get("format") if isinstance(content, dict) else content
         raise BadInput(f"{file} has format {found!r}, expected {FORMAT}: update CS-Sim to read it")
     missing = {"members", "fitted", "card"} - set(content)
-    if missing or any(not {"name", "encoder", "identity"} <= set(m) for m in content["members"]):
+    rows = [] if missing else [*content["members"], *filter(None, [content.get("projector")])]
+    if missing or not all(_is_row(row) for row in rows):
         raise BadInput(f"{file} is incomplete; copy the folder again")
     return content
+
+
+def _is_row(row: Any) -> bool:
+    """Whether this describes a member."""
+    parts = ("name", "encoder", "identity")
+    return isinstance(row, dict) and all(isinstance(row.get(part), str) for part in parts)
 
 
 def _load_member(

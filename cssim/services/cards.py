@@ -118,6 +118,15 @@ def model_problems(ws: Workspace, models: Sequence[ModelInfo]) -> dict[int, tupl
     return found
 
 
+def backbone_of(ws: Workspace, model: ModelInfo) -> str:
+    """The name under which a model's backbone is found; its row names one of its own from there."""
+    from cssim.embeddings.weights import beside
+
+    if model.path is None:
+        return model.backbone
+    return beside(ws.settings.home.resolve() / model.path, model.backbone)
+
+
 def differences(one: Card, other: Card) -> list[tuple[str, Any, Any]]:
     """(what, of one, of the other) wherever two models differ: settings, data, numbers."""
     left, right = _flat(one), _flat(other)
@@ -198,7 +207,7 @@ def _missing(ws: Workspace, model: ModelInfo) -> list[str]:
         found.append(f"its weights are gone: expected model.json in {folder}")
     if model.kind is not ModelKind.METRIC:
         try:
-            spec = resolve(model.backbone, models=ws.settings.models)
+            spec = resolve(backbone_of(ws, model), models=ws.settings.models)
             if spec.family != "metric" and spec.folder is None:
                 found.append(
                     f"its backbone {model.backbone} is not on this machine; `python -m cssim "

@@ -42,7 +42,8 @@ def _training(chosen: Chosen, *, cross_fitted: bool) -> dict[str, list[Training]
         parts = [one(member) for member in chosen.members(ensemble)]
         # Weights that are fitted elsewhere have seen those answers.
         if strategy(ensemble.strategy).needs_labels and not cross_fitted:
-            parts.append(Training(ensemble.name, frozenset(ensemble.config.get("fit_on", []))))
+            fitted = (ensemble.config.get(part, []) for part in ("fit_on", "fit_references"))
+            parts.append(Training(ensemble.name, *map(frozenset, fitted)))
         found[ensemble.name] = parts
     return found
 

@@ -30,6 +30,7 @@ RUNNERS: dict[str, str] = {
     "embed": "cssim.services.runners:run_embed",
     "train": "cssim.services.runners:run_train",
     "export": "cssim.services.model_files:run_export",
+    "import": "cssim.services.uploaded_packages:run_import",
     "ensemble": "cssim.services.building:run_ensemble",
     "estimate": "cssim.services.estimate_jobs:run_estimate",
     "ask": "cssim.services.answer_jobs:run_ask",
@@ -39,8 +40,8 @@ RUNNERS: dict[str, str] = {
     "curves": "cssim.services.regime_runs:run_curves",
     "plan": "cssim.services.planning_run:run_plan",
     "survey": "cssim.services.surveying:run_survey",
-    "inspect": "cssim.services.inspecting_run:run_inspect",
     "sweep": "cssim.services.sweeping:run_sweep",
+    "inspect": "cssim.services.inspecting_run:run_inspect",
 }
 """Kind of job -> `module:function`; loaded by the process that runs it, for it imports torch."""
 

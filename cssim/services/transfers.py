@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -12,22 +11,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cssim.errors import BadInput, Conflict, CSSimError, NotFound
+from cssim.errors import BadInput, Conflict, NotFound
+from cssim.services import arrivals, packages
 from cssim.services.card_text import markdown
 from cssim.services.cards import TRAINED, model_card
 from cssim.services.encoding import use_threads
-from cssim.services.library import load_triples
 from cssim.services.plain import plain
 from cssim.services.workspace import Workspace
-from cssim.types import ModelInfo, ModelKind
+from cssim.types import ModelInfo
 from db import library, runs
-from db.runs import NewModel
 
 CARD, FORMAT = "card.json", 1
 _LOCAL = ("job",)
 """Numbers of a training that mean nothing elsewhere."""
+_FIELDS = {
+    "name": str,
+    "kind": str,
+    "clusters": list,
+    "data_fingerprint": str,
+    "references": list,
+    "config": dict,
+    "metrics": dict,
+}
+"""What `described` writes."""
 
 
 def export_model(ws: Workspace, name: str, target: Path) -> Path:
@@ -59,7 +65,7 @@ def export_model(ws: Workspace, name: str, target: Path) -> Path:
         export_trained(replace(loaded, name=name), folder, partial)
         with (partial / "README.md").open("a", encoding="utf-8") as readme:
             readme.write(f"\n{markdown(model_card(ws, name))}")
-        text = json.dumps(_described(ws, model), indent=1, ensure_ascii=False)
+        text = json.dumps(described(ws, model), indent=1, ensure_ascii=False)
         (partial / CARD).write_text(text, encoding="utf-8")
         os.rename(partial, target)
     except BaseException:
@@ -76,54 +82,30 @@ def import_model(ws: Workspace, source: Path, *, name: str | None = None) -> Mod
 
     Args:
         ws: the workspace.
-        source: a folder that `export_model` wrote.
+        source: a folder that `export_model` wrote, or a ZIP file of one.
         name: what it is called here; None: as it was.
 
     Raises:
         NotFound: no exported model there.
-        BadInput: damaged, or of a newer format.
+        Unavailable: its backbone is neither in it nor on this machine.
+        BadInput: damaged, of a newer format, or with what no export holds (`packages.opened`).
         Conflict: the project has a model of that name.
     """
-    from cssim.training.checkpoint import load_model
+    from cssim.training.export import BACKBONE, MODEL
 
-    words = _read(source)
-    title = name or str(words["name"])
-    if not title.strip() or len(title) > 200:
-        raise BadInput(f"a model's name has 1 to 200 characters, got {title!r}")
-    with ws.database.reading() as session:
-        if runs.find_model(session, ws.project.id, title) is not None:
-            raise Conflict(f"there is a model {title!r} already; choose another name")
-    use_threads(ws)
-    settings, folder = ws.settings, _taken_in(ws, source)
-    try:
-        loaded = load_model(
-            folder, models=settings.models, device=settings.device, precision=settings.precision
-        )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    clusters, references = _known_here(ws, words)
-    with ws.database.writing() as session:
-        runs.save_model(
-            session,
-            ws.project.id,
-            NewModel(
-                name=title,
-                kind=ModelKind(words["kind"]),
-                backbone=loaded.info.backbone,
-                cluster_ids=clusters,
-                path=folder.relative_to(settings.home).as_posix(),
-                config=words["config"],
-                metrics=words["metrics"],
-                fingerprint=loaded.fingerprint,
-                data_fingerprint=str(words["data_fingerprint"]),
-                trained_references=references,
-            ),
-        )
-        return runs.get_model(session, ws.project.id, title)
+    with packages.opened(ws, source) as folder:
+        words = _read(folder)
+        title = name or str(words["name"])
+        if not title.strip() or len(title) > 200:
+            raise BadInput(f"a model's name has 1 to 200 characters, got {title!r}")
+        with ws.database.reading() as session:
+            if runs.find_model(session, ws.project.id, title) is not None:
+                raise Conflict(f"there is a model {title!r} already; choose another name")
+        return arrivals.take_in(ws, folder / MODEL, folder / BACKBONE, words, title)
 
 
-def _described(ws: Workspace, model: ModelInfo) -> dict[str, Any]:
+def described(ws: Workspace, model: ModelInfo) -> dict[str, Any]:
+    """What is known of a model and holds elsewhere: names and hashes instead of ids."""
     with ws.database.reading() as session:
         clusters = library.clusters_by_id(session, model.cluster_ids)
         images = library.images_by_id(session, model.trained_references)
@@ -139,6 +121,15 @@ def _described(ws: Workspace, model: ModelInfo) -> dict[str, Any]:
     }
 
 
+def is_description(words: Mapping[str, Any]) -> bool:
+    """Whether this is what `described` says of a trained model."""
+    if not all(isinstance(words.get(key), kind) for key, kind in _FIELDS.items()):
+        return False
+    names = [*words["clusters"], *words["references"]]
+    known = [kind.value for kind in TRAINED]
+    return words["kind"] in known and all(isinstance(name, str) for name in names)
+
+
 def _read(source: Path) -> Mapping[str, Any]:
     try:
         words = json.loads((source / CARD).read_text(encoding="utf-8"))
@@ -149,49 +140,6 @@ def _read(source: Path) -> Mapping[str, Any]:
     if not isinstance(words, dict) or words.get("format") != FORMAT:
         found = words.get("format") if isinstance(words, dict) else words
         raise BadInput(f"{source} has format {found!r}, expected {FORMAT}: update CS-Sim")
-    wanted = {
-        "name", "kind", "clusters", "data_fingerprint", "references", "config", "metrics",
-    }  # fmt: skip
-    if not wanted <= set(words) or words["kind"] not in [kind.value for kind in TRAINED]:
-        raise BadInput(f"{source / CARD} is incomplete; export it again")
+    if not is_description(words):
+        raise BadInput(f"{source / CARD} is incomplete, or of no trained model; export it again")
     return words
-
-
-def _taken_in(ws: Workspace, source: Path) -> Path:
-    """The model's folder below the home folder, with its backbone where this machine has none."""
-    from cssim.embeddings.backbones import resolve
-    from cssim.embeddings.weights import content_hash
-    from cssim.training.checkpoint import CARD as MODEL_CARD
-    from cssim.training.checkpoint import TENSORS, read_card
-    from cssim.training.export import BACKBONE, MODEL
-
-    card = read_card(source / MODEL)
-    digest = hashlib.sha256((source / MODEL / TENSORS).read_bytes()).hexdigest()
-    target = ws.settings.checkpoints / f"imported-{digest[:16]}-{uuid.uuid4().hex[:8]}"
-    shutil.copytree(source / MODEL, target)
-    try:
-        known = resolve(card.backbone, models=ws.settings.models).folder
-        same = known is not None and content_hash(known) == card.backbone_weights
-    except CSSimError:
-        same = False
-    if not same:
-        shutil.copytree(source / BACKBONE, target / BACKBONE)
-        words = card.to_dict() | {"backbone": str((target / BACKBONE).resolve())}
-        (target / MODEL_CARD).write_text(json.dumps(words, indent=1), encoding="utf-8")
-    return target
-
-
-def _known_here(ws: Workspace, words: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Ids of its clusters, if all are here with the same answers, and of its references."""
-    wanted = set(words["references"])
-    with ws.database.reading() as session:
-        named = {c.name: c.id for c in library.list_clusters(session, ws.project.id)}
-        images = library.list_images(session, ws.project.id)
-    references = tuple(sorted(image.id for image in images if image.sha256 in wanted))
-    ids = [named[name] for name in words["clusters"] if name in named]
-    if not ids or len(ids) < len(words["clusters"]):
-        return (), references
-    triples = load_triples(ws, ids)
-    if triples.fingerprint != words["data_fingerprint"]:
-        return (), references
-    return tuple(ids), tuple(int(i) for i in np.unique(triples.reference))

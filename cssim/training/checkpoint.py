@@ -30,6 +30,7 @@ from safetensors.torch import save_file
 
 from cssim.embeddings.backbones import load_backbone
 from cssim.embeddings.network import Backbone
+from cssim.embeddings.weights import beside
 from cssim.errors import BadInput, NotFound, Unavailable
 from cssim.training.config import TrainConfig
 from cssim.training.model import CSModel
@@ -42,7 +43,7 @@ class ModelCard:
     """What a trained model is, on what it was trained, and how that went."""
 
     backbone: str
-    """The name under which `load_backbone` found it."""
+    """The name under which `load_backbone` found it; `./NAME` lies in the model's own folder."""
     backbone_weights: str
     """`Backbone.weights`: the model works on these only, in any precision."""
     config: Mapping[str, Any]
@@ -140,7 +141,8 @@ def load_model(
     """
     card = read_card(folder)
     tensors, _ = read_tensors(folder / TENSORS, card.tensors_sha256)
-    backbone = load_backbone(card.backbone, models=models, device=device, precision=precision)
+    name = beside(folder, card.backbone)
+    backbone = load_backbone(name, models=models, device=device, precision=precision)
     if backbone.weights != card.backbone_weights:
         raise BadInput(
             f"{card.backbone} holds other weights than those the model was trained on; put the "

@@ -16,6 +16,7 @@ from cssim.services import (
     jobs,
     library,
     questions,
+    taking_out,
     uploads,
 )
 from cssim.services.uploads import Asked
@@ -24,6 +25,8 @@ from cssim.services.workspace import Workspace
 from cssim.types import JobState, Role
 from cssim.ui import runtime
 from cssim.ui.ensembles import ask, listing
+from db import runs
+from db.models import ClusterRow
 from tests.ui.ensemble_home import opened
 from tests.ui.looking import look, markup, said, sign_in, tables
 from tests.world import World
@@ -253,3 +256,25 @@ def test_an_ensemble_is_renamed_put_away_and_brought_back(ws: Workspace) -> None
 def chosen_from(app: AppTest) -> list[str]:
     (radio,) = [one for one in app.radio if one.label == "Ensemble"]
     return list(radio.options)
+
+
+def test_an_ensemble_is_uploaded_and_says_where_it_was_fitted(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    packed = taking_out.export_ensemble(ws, "near", tmp_path / "near.zip").read_bytes()
+    with ws.database.writing() as session:  # as if it came from a project with other answers
+        near = next(
+            one for one in runs.list_ensembles(session, ws.project.id) if one.name == "near"
+        )
+        set_ = session.get_one(ClusterRow, near.config["fit_on"][0])
+        set_.name = "another"
+    app = look("ensembles")
+    app.file_uploader(key="ensemble_import_file_0").upload("near.zip", packed).run()
+    app.text_input(key="ensemble_import_name_0").input("brought in").run()
+    app.button(key="ensemble_import").click().run()
+    jobs.run_worker(ws, limit=1)
+    app.run()
+    assert not app.exception
+    assert "**brought in** is an ensemble of this project now" in app.success[0].value
+    assert "**brought in** says" in said(app)  # the newest is looked at
+    assert "answers of another project, " in markup(app)

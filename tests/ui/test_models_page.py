@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cssim.services import cards, experiments, jobs, library
+from cssim.services import cards, experiments, jobs, library, model_files
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, JobState, ModelInfo, Role
 from cssim.ui import runtime
@@ -142,3 +142,31 @@ def test_what_is_gone_is_said_in_the_list_and_on_the_card(
     app = at_card(wanted)
     assert "its backbone" in app.warning[0].value
     assert len(app.warning) == 1
+
+
+def test_a_model_that_was_packed_is_uploaded_and_leads_to_its_card(ws: Workspace) -> None:
+    job = model_files.request_export(ws, "rank 3")
+    jobs.run_worker(ws, limit=1)
+    packed = ws.settings.home / str(jobs.get_job(ws, job).result["path"])
+    app = look("train")
+    app.segmented_control(key="models_view").set_value("Import").run()
+    assert app.button(key="model_import").disabled
+    app.file_uploader(key="model_import_file_0").upload("three.zip", packed.read_bytes()).run()
+    app.text_input(key="model_import_name_0").input("three").run()
+    app.button(key="model_import").click().run()
+    assert not app.exception
+    assert "Import of three.zip" in said(app)
+    assert app.file_uploader(key="model_import_file_1").value is None  # no more in memory
+    jobs.run_worker(ws, limit=1)
+    app.run()
+    assert "**three** is a model of this project now" in app.success[0].value
+    assert model(ws, "three").fingerprint == model(ws, "rank 3").fingerprint
+
+
+def test_a_file_that_is_no_package_says_so(ws: Workspace) -> None:
+    app = look("train")
+    app.segmented_control(key="models_view").set_value("Import").run()
+    app.file_uploader(key="model_import_file_0").upload("notes.zip", b"no zip").run()
+    app.button(key="model_import").click().run()
+    assert "notes.zip is no ZIP file" in app.error[0].value
+    assert not jobs.list_jobs(ws, kinds=["import"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tracemalloc
 import zipfile
 
@@ -72,6 +73,8 @@ def test_an_ensemble_is_packed_while_it_is_sent(client: TestClient, ensemble: in
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         sizes = {one.filename: one.file_size for one in archive.infolist()}
+        origin = json.loads(archive.read("näher-dran/origin.json"))
+    assert (origin["name"], sizes.pop("näher-dran/origin.json") > 0) == ("näher dran", True)
     assert sizes == {
         "näher-dran/ensemble.json": 2,
         "näher-dran/members/0/model.safetensors": BYTES,

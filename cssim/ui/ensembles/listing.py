@@ -17,6 +17,8 @@ from cssim.types import Cluster, EnsembleInfo
 from cssim.ui import shelves, tables, words
 
 CHOSEN = "ensembles_chosen"
+_NEWEST = "ensembles_newest"
+"""Session state: the newest ensemble that this page has listed, by id."""
 LEVEL = 0.05
 """Below or at this p looking at references counts as a help."""
 
@@ -46,6 +48,10 @@ def shown(ws: Workspace) -> tuple[list[EnsembleInfo], set[int]]:
     everything = experiments.list_ensembles(ws, archived=True)
     away = {one.id for one in everything} - {one.id for one in experiments.list_ensembles(ws)}
     also = bool(away) and st.checkbox(f"Also {len(away):,} archived", key="ensembles_archived")
+    newest = everything[-1].id
+    if newest > st.session_state.get(_NEWEST, newest):  # a new one is looked at at once
+        st.query_params.pop("ensemble", None)
+    st.session_state[_NEWEST] = newest
     wanted = st.query_params.get("ensemble", "")
     found = [one for one in everything if also or one.id not in away or str(one.id) == wanted]
     return found or everything, away
@@ -118,7 +124,7 @@ def choose(found: Sequence[Facts]) -> Facts:
         index=index,
         format_func=lambda number: words.plain_markdown(by_id[number].info.name),
         captions=[_caption(one) for one in found],
-        key=f"{CHOSEN}_{max(by_id)}",  # a new one is looked at at once
+        key=f"{CHOSEN}_{max(by_id)}",
         label_visibility="collapsed",
     )
     st.query_params["ensemble"] = str(chosen)
@@ -151,15 +157,10 @@ def head(one: Facts) -> None:
     rows = [
         ("Combined by", one.title),
         ("Members", tables.words(*(tables.tag(name) for name in one.members))),
-        (
-            "Fitted on",
-            f"{one.fitted_on}, {words.count(int(info.config.get('fit_triples', 0)), 'triple')}"
-            if one.fitted_on
-            else "nothing: it states no confidence",
-        ),
+        ("Fitted on", _fitted(one)),
         ("Estimate", _said(one)),
         *([("Context test", test)] if (test := context_said(info.config.get("context"))) else []),
-        ("Built", words.ago(info.created_at)),
+        ("Imported" if info.config.get("imported") else "Built", words.ago(info.created_at)),
     ]
     tables.style()
     body = "".join(
@@ -169,6 +170,15 @@ def head(one: Facts) -> None:
         for name, value in rows
     )
     st.html(f'<div style="font-size:.92rem">{body}</div>')
+
+
+def _fitted(one: Facts) -> str:
+    triples = int(one.info.config.get("fit_triples") or 0)
+    if one.fitted_on:
+        return f"{one.fitted_on}, {words.count(triples, 'triple')}"
+    if one.info.config.get("imported") and triples:
+        return f"answers of another project, {words.count(triples, 'triple')}"
+    return "nothing: it states no confidence"
 
 
 def _said(one: Facts) -> str:

@@ -16,6 +16,8 @@ def draw(ws: Workspace, one: Facts) -> None:
     """The buttons below what it is."""
     name = one.info.name
     with st.container(horizontal=True, vertical_alignment="center"):
+        if one.archived:
+            st.badge("archived", color="gray")
         with st.popover("Rename", icon=":material/edit:"):
             new = st.text_input("New name", name, key=f"ensembles_name_{one.info.id}")
             if st.button("Rename it", key="ensembles_rename", type="primary"):

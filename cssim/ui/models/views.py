@@ -11,10 +11,10 @@ from cssim.services.library import ClusterSummary
 from cssim.services.offers import BackboneOffer
 from cssim.services.workspace import Workspace
 from cssim.types import ModelInfo, Person
-from cssim.ui import cached
+from cssim.ui import bring_in, cached
 from cssim.ui.models import card, listing, pair
 
-VIEWS = ("List", "Card", "Two compared")
+VIEWS = ("List", "Card", "Two compared", "Import")
 ANCHOR = "models"
 """Where a link to a card leads within the page."""
 
@@ -40,6 +40,7 @@ def draw(
     if not everything:
         st.caption("None yet: train one, or add a frozen backbone to compare with.")
         listing.draw_frozen(ws, user, models, backbones)
+        bring_in.draw(ws, user, "model")
         return
     wanted = next((m for m in everything if str(m.id) == st.query_params.get("model")), None)
     view = st.segmented_control(
@@ -56,6 +57,9 @@ def draw(
         return
     if view == VIEWS[2]:
         pair.draw(ws, everything, wanted)
+        return
+    if view == VIEWS[3]:
+        bring_in.draw(ws, user, "model")
         return
     st.query_params.pop("model", None)
     clusters = {one.cluster.id: one.cluster for one in found}
