@@ -21,7 +21,7 @@ BETWEEN = {
 """Words after which a noun no longer belongs to the number before them."""
 TEXTS = {
     "name", "later", "other", "labels", "level", "gain", "sign", "verdict", "sizes",
-    "sorted(sizes)", "right.shape[1:]", "route.path",
+    "sorted(sizes)", "right.shape[1:]", "both.shape[1:]", "route.path",
 }  # fmt: skip
 """Values that are no counts: names, signed numbers, sentences, shapes."""
 

@@ -23,10 +23,9 @@ def caption(info: InspectionInfo, view: View, found: Picture) -> str:
         _colours(view, found),
     ]
     if view.surface:
-        cells, window = f"{view.grid} x {view.grid}", f"{view.window} x {view.window}"
         parts.append(
-            "Beneath the dots: mean of the references, each counting once, in a window of "
-            f"{window} of {cells} cells."
+            "Beneath the dots: mean of the references, each counting once, in a square window of "
+            f"side {view.window} on a grid of side {view.grid}."
         )
     return " ".join([*parts, _null(found)])
 
@@ -49,7 +48,7 @@ def _references(info: InspectionInfo, view: View, found: Picture) -> str:
     if view.tags:
         text += f"; only with the tag {' or '.join(view.tags)}"
     if view.least > 1:
-        text += f"; only with {view.least} triples or more"
+        text += f"; only with {words.count(view.least, 'triple')} or more"
     return text + ")"
 
 

@@ -31,7 +31,7 @@ _GLOBAL = ("global", "global, all labels")
 _ANCHORS = ("frozen", "global", "global, all labels")
 _WORDS = {
     "clusters": ("Number of clusters", "all labels of each cluster"),
-    "labels": ("Labels of each cluster", "{clusters} clusters"),
+    "labels": ("Labels of each cluster", "{clusters}"),
 }
 
 
@@ -86,7 +86,7 @@ def axis(numbers: Numbers, key: str, cells: Sequence[Cell], found: Regime) -> di
     return {
         "key": key,
         "title": title,
-        "fixed": fixed.format(clusters=numbers.top.clusters),
+        "fixed": fixed.format(clusters=words.count(numbers.top.clusters, "cluster")),
         "sizes": [
             {"clusters": cell.clusters, "share": cell.share, "labels": size}
             for cell, size in zip(cells, sizes, strict=True)

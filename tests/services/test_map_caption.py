@@ -33,7 +33,7 @@ def test_a_caption_holds_what_the_map_rests_on() -> None:
     assert text.startswith("Accuracy of CS one on 40 reference images with 240 triples (ocean).")
     assert f"above the mean, {100 * mean:.1f} %" in text
     assert "features of frozen (30 % and 20 % of their variance)" in text
-    assert "a window of 30 x 30 of 200 x 200 cells" in text
+    assert "a square window of side 30 on a grid of side 200" in text
     (test,) = regions.picture(INSPECTION, IMAGES, view).tests
     assert f"CS one {100 * present(test.explained):.1f} % against" in text
     assert "199 random shuffles" in text

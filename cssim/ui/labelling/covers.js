@@ -152,7 +152,7 @@ function zoomCover(page, place) {
 
 function breakCover({ minutes, given, waiting }) {
   const done = given ? `${count(given, "page")} in this sitting. ` : "";
-  const rest = minutes ? `You have worked for ${minutes} minutes without a pause. ` : "";
+  const rest = minutes ? `You have worked for ${count(minutes, "minute")} without a pause. ` : "";
   return make(
     "div",
     { class: "card rest break", role: "dialog", "aria-modal": "true", "aria-label": "Break" },

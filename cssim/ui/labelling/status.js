@@ -35,7 +35,7 @@ const STATUS = {
     } else if (this.at !== null) {
       this.offer(place, "close", "Earlier page: leave it as it is", "Esc");
     } else if (minutes) {
-      this.offer(place, "break", `${minutes} minutes at a stretch: a break?`, "b");
+      this.offer(place, "break", `${count(minutes, "minute")} at a stretch: a break?`, "b");
     } else {
       const pace = this.pace.perMinute;
       const words = [`${(this.ownToday + this.given).toLocaleString()} today`];
@@ -57,7 +57,7 @@ const STATUS = {
     const { done, wanted } = this.shared;
     bar.hidden = !wanted;
     if (!wanted) return;
-    const text = `${done.toLocaleString()} of ${wanted.toLocaleString()} answers are there`;
+    const text = `${done.toLocaleString()} of ${count(wanted, "answer")} there`;
     bar.setAttribute("aria-valuemax", wanted);
     bar.setAttribute("aria-valuenow", done);
     bar.setAttribute("aria-valuetext", text);
