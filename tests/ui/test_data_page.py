@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cssim.errors import NotFound
 from cssim.services import jobs, library, surveys
 from cssim.services.surveys import DayCount, Near
 from cssim.services.workspace import Workspace
@@ -85,6 +86,17 @@ def test_a_survey_is_asked_for_run_and_shown(filled: Workspace) -> None:
     assert f"{len(found.arrays.images)} pictures" in words
     assert "no map of these pictures" in said(open_part("Coverage"))  # nothing frozen is here
     assert "What they share" in open_part("Between sets").get("button_group")[0].proto.label
+
+
+def test_a_survey_whose_files_were_deleted_can_be_made_again(filled: Workspace) -> None:
+    done = jobs.run_here(filled, surveys.survey_request())
+    (filled.settings.home / done.result["path"]).unlink()
+    with pytest.raises(NotFound):
+        surveys.latest_survey(filled)
+    app = look("data")
+    assert "Not surveyed yet" in said(app)
+    app.button(key="data_sets_survey").click().run()
+    assert [job.kind for job in jobs.list_jobs(filled, states=[JobState.QUEUED])] == ["survey"]
 
 
 def test_answers_by_day_are_drawn_and_add_up(filled: Workspace) -> None:

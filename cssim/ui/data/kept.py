@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from cssim.errors import NotFound
 from cssim.services import gallery, jobs, surveys
 from cssim.services.surveys import DayCount, Near, Shared, Survey
 from cssim.services.workspace import Workspace
@@ -19,14 +20,17 @@ def _key(ws: Workspace) -> tuple[object, ...]:
 
 
 def survey(ws: Workspace) -> Survey | None:
-    """The newest survey of the project; None where there is none."""
+    """The newest survey of the project; None where there is none, or its arrays are gone."""
     done = jobs.list_job_ids(ws, "survey", (JobState.DONE,))
     return _survey(ws, (*_key(ws), done[0])) if done else None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _survey(_ws: Workspace, key: object) -> Survey | None:
-    return surveys.latest_survey(_ws)
+    try:
+        return surveys.latest_survey(_ws)
+    except NotFound:  # the folder of surveys may be deleted: a new one can be asked for
+        return None
 
 
 def days(ws: Workspace) -> list[DayCount]:
