@@ -86,6 +86,18 @@ class Estimate:
     references: int
     folds: int
 
+    @property
+    def caveat(self) -> str:
+        """What must be said beside the intervals; empty where they are wide enough."""
+        from cssim.evaluation.report import FEW_REFERENCES
+
+        if self.references >= FEW_REFERENCES:
+            return ""
+        return (
+            f"With {words.count(self.references, 'reference')} the intervals are too narrow: they "
+            f"want {FEW_REFERENCES} or more."
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Data:

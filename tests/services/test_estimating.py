@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,13 @@ def test_members_and_their_best_are_counted_by_hand(ws: Workspace) -> None:
     assert found.best == best.name
     assert found.difference == pytest.approx(found.ensemble.accuracy - best.accuracy)
     assert found.difference_low <= found.difference <= found.difference_high
+
+
+def test_intervals_of_few_references_are_said_to_be_too_narrow(ws: Workspace) -> None:
+    found = estimating.estimate(data_of(ws, setup_of(ws)), setup_of(ws), MEMBERS)
+    few, enough = (replace(found, references=references) for references in (29, 30))
+    assert few.caveat.startswith("With 29 references the intervals are too narrow")
+    assert enough.caveat == ""
 
 
 def test_an_ensemble_of_one_differs_from_it_by_nothing(ws: Workspace) -> None:

@@ -217,7 +217,7 @@ def _draw(found: Estimate, members: Sequence[str]) -> None:
         f"in {words.count(found.folds, 'fold')}: each reference is answered by a fit that never "
         "saw it. The best member is chosen in hindsight on the same answers, which flatters it; "
         "trying many settings here flatters the ensemble. A test set is opened on the page "
-        "Compare."
+        f"Compare. {found.caveat}"
     )
     rows = [("the ensemble", score.accuracy, score.low, score.high)]
     weights = dict(zip(members, found.weights, strict=True))
