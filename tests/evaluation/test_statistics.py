@@ -78,6 +78,13 @@ def test_each_bootstrap_sample_draws_as_many_references_as_there_are():
         st.draw_weights(0, 10, seed=0)
 
 
+def test_samples_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch):
+    monkeypatch.setattr(st, "_CELLS", 100)
+    drawn = np.random.default_rng(3).integers(0, 7, (300, 7))
+    naive = [[int((row == k).sum()) for k in range(7)] for row in drawn]
+    assert st.draw_weights(7, 300, 3).tolist() == naive
+
+
 def test_the_bootstrap_equals_resampling_the_triples_themselves():
     credits, reference, table = sample(references=5, n=60)
     weights = st.draw_weights(5, 20, seed=1)
