@@ -40,7 +40,7 @@ def test_the_verdict_comes_first_and_tables_hold_the_numbers_of_the_json() -> No
     sets = ("train", "--validation", "validation", "--test", "test")
     found = json.loads(run("curves", *sets, *QUICK, "--json").stdout)
     text = run("curves", "--show", found["id"]).stdout
-    assert text.startswith("train: 1 splits, 4 held-out references, soft credit in per cent, ")
+    assert text.startswith("train: 1 split, 4 held-out references, soft credit in per cent, ")
     assert "The test set test was opened 1 time." in text
     places = [text.index(sentence) for sentence in found["verdict"]["text"]]
     assert places == sorted(places)

@@ -204,7 +204,7 @@ def test_references_are_held_out_where_no_sets_are_named(thin: tuple[Workspace, 
     assert [axis["key"] for axis in found["axes"]] == ["clusters", "labels"]
     assert [(c["clusters"], c["share"]) for c in found["cells"]] == [(1, 1.0), (2, 0.5), (2, 1.0)]
     assert found["cells"][1]["labels"] < found["cells"][2]["labels"]
-    assert {row["text"][:10] for row in found["budgets"]} == {"1 clusters"}
+    assert {row["text"][:10] for row in found["budgets"]} == {"1 cluster "}
     rows = {row["name"]: row for row in found["tables"]["2"]["rows"]}
     assert {"stacking of CS", "map-thres of CS + frozen", "tuned stacked"} <= set(rows)
     assert rows["stacking of CS"]["accuracy"] == pytest.approx(rows["CS stacked"]["accuracy"])
