@@ -248,7 +248,7 @@ def _oriented_size(image: Image.Image) -> tuple[int, int]:
 
 def _notes(image: Image.Image, name: str, use: colour.Use) -> tuple[str, ...]:
     notes = []
-    frames = getattr(image, "n_frames", 1)
+    frames = _frames(image)
     # A phone's MPO holds a preview or a second eye beside the photo: no animation.
     if frames > 1 and image.format != "MPO":
         notes.append(
@@ -261,6 +261,14 @@ def _notes(image: Image.Image, name: str, use: colour.Use) -> tuple[str, ...]:
     if use is colour.Use.UNUSABLE:
         notes.append(colour.UNUSABLE)
     return tuple(notes)
+
+
+def _frames(image: Image.Image) -> int:
+    """How many frames or pages a file has; 1 where those behind the first cannot be counted."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # decoders fail in many ways, and the first frame is all that is used
+        return 1
 
 
 def _version(use: colour.Use) -> str:

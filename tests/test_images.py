@@ -1,8 +1,10 @@
 import hashlib
 import io
+import random
 import struct
 import threading
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -107,6 +109,19 @@ def test_grey_with_alpha_and_a_transparent_palette_colour_show_white():
     palette.putpixel((1, 0), 1)
     found = decode(encoded(palette, transparency=0), name="a.png")
     assert [found.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (200, 100, 50)]
+
+
+@pytest.mark.parametrize("format", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_a_damaged_file_of_several_frames_is_taken_or_refused_and_never_worse(tmp_path, format):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    whole = encoded(frames[0], format, save_all=True, append_images=frames[1:])
+    store, rng = ImageStore(tmp_path), random.Random(0)
+    for _ in range(300):
+        damaged = bytearray(whole[: rng.choice((None, rng.randrange(10, len(whole))))])
+        for _ in range(rng.choice((1, 2, 8))):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        with suppress(BadImage):
+            store.add(bytes(damaged), name=f"x.{format.lower()}")
 
 
 def test_of_an_animation_the_first_frame_is_taken_and_said(tmp_path):
