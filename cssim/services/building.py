@@ -76,6 +76,7 @@ def run_ensemble(context: JobContext) -> Mapping[str, Any]:
         "fit_on": params["fit_on"],
         "fit_data": triples.fingerprint,
         "fit_triples": len(triples),
+        "fit_references": np.unique(triples.reference).tolist(),
         "out_of_fold": validation,
         "context": context_test(
             params["strategy"],

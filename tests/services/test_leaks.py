@@ -17,9 +17,10 @@ from cssim.cli import main
 from cssim.errors import BadInput, NotFound
 from cssim.services import evaluation, experiments, jobs, leaks
 from cssim.services.encoding import register_frozen
-from cssim.services.library import add_images, cluster_summaries, import_labels
+from cssim.services.library import add_images, cluster_summaries, import_labels, load_triples
 from cssim.services.workspace import Workspace
 from cssim.types import ClusterKind, JobState
+from db import library
 from tests.world import World
 
 
@@ -62,6 +63,42 @@ def test_a_copy_in_the_test_set_is_found(ws: Workspace, world: World) -> None:
     assert (found.shared_images, found.near_images, found.near_references) == (0, 1, 1)
     assert (world.references[0], "copy.png") in found.near_pairs
     assert leaks.between(ws, "w-test", "more").near_images == 0
+
+
+def test_an_ensemble_has_seen_the_references_that_its_weights_were_fitted_on(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    """Other pages of them, that is; the plain sum of the same members was fitted on nothing."""
+    infos = [info.cluster for info in cluster_summaries(ws)]
+    known = next(one for one in infos if one.name == "w-validation")
+    reference = int(load_triples(ws, [known.id]).reference[0])
+    labels = tmp_path / "again.csv"
+    with labels.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("ref", "a", "b", "answer"))
+        for name in (image_names(ws)[reference], "new 0.png"):
+            writer.writerow((name, "new 1.png", "new 2.png", "A"))
+    import_labels(ws, labels, cluster="again", kind="test")
+    assert (
+        jobs.run_here(ws, experiments.embedding_request(ws, ["histogram", "hog"])).state
+        is JobState.DONE
+    )
+    for strategy in ("stacking", "uniform"):
+        request = experiments.ensemble_request(
+            ws, strategy, ["histogram", "hog"], strategy=strategy, fit_on=["w-validation"]
+        )
+        assert jobs.run_here(ws, request).state is JobState.DONE
+    request = evaluation.comparison_request(ws, ["again"], draws=200)
+    done = jobs.run_here(ws, request)
+    assert done.state is JobState.DONE, done.error
+    comparison = evaluation.get_comparison(ws, done.result["evaluation"]).comparison
+    assert comparison.row("stacking").leakage == "1 of 2 references seen"
+    assert comparison.row("uniform").leakage == "none"
+
+
+def image_names(ws: Workspace) -> dict[int, str]:
+    with ws.database.reading() as session:
+        return {image.id: image.name for image in library.list_images(session, ws.project.id)}
 
 
 def test_the_row_of_a_model_that_has_nearly_seen_a_reference_is_marked(
