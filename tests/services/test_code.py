@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 from pathlib import Path
 
@@ -39,6 +41,36 @@ def test_any_change_of_what_numbers_depend_on_changes_it(copy: Path, name: str) 
     file.write_bytes(file.read_bytes() + b"\n")
     source_digest.cache_clear()
     assert source_digest(copy) != before
+
+
+def test_whatever_pixels_or_answers_pass_through_counts() -> None:
+    """Modules that the runners import, and that calculate; those that draw, store and load do not.
+
+    The demo, plans and drafts make data; what is made of them is another matter.
+    """
+    others = {
+        "cosis.py",
+        *(f"services/{name}.py" for name in ("evaluation", "inspection_files", "inspection_types")),
+        *(f"services/{name}.py" for name in ("label_drafts", "library", "plain", "vectors")),
+    }
+    runners = ("analysing", "comparing", "estimating", "inspecting_run", "regime_runs")
+    found, todo = set(), [f"cssim.services.{name}" for name in runners]
+    while todo:
+        path = PACKAGE.parent / f"{todo.pop().replace('.', '/')}.py"
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("cssim"):
+                todo += [str(node.module), *(f"{node.module}.{one.name}" for one in node.names)]
+    calculating = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in found
+        if re.search(r"^\s*(import numpy|from PIL)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    counted = {name for name in calculating if name.split("/")[0] in SOURCES or name in SOURCES}
+    made = {name for name in calculating if name.startswith(("demo/", "sampling/"))}
+    assert calculating - counted - made <= others
 
 
 def test_line_ends_and_other_files_do_not_count(copy: Path) -> None:
