@@ -12,6 +12,7 @@ import io
 import os
 import re
 import uuid
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,17 @@ SUFFIXES = {
 }  # fmt: skip
 """Extensions of image files and the format that they promise."""
 
+UNREADABLE = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), "a HEIC photo"),
+    **dict.fromkeys(
+        (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"), "a camera's raw file"
+    ),
+    ".jxl": "a JPEG XL picture",
+    ".psd": "a Photoshop file",
+    ".svg": "a drawing in SVG",
+}
+"""Extensions of pictures that nothing here can read, and what to call them."""
+
 THUMBNAIL_WIDTHS = (128, 256, 512, 1024, 2048)
 """Thumbnails exist in these sizes only: others could fill the disk."""
 THUMBNAIL_TYPE = "image/jpeg"
@@ -49,6 +61,11 @@ THUMBNAIL_TYPE = "image/jpeg"
 # fixed one would refuse what a settings file allows, and warn on standard error below that.
 Image.MAX_IMAGE_PIXELS = None
 
+# What is wrong with a file is told in its refusal or note, not on standard error as well.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+"""Brands of files as phones write them; AVIF, which is read, has others."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -214,6 +231,10 @@ def _opened(data: bytes, name: str, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
+        if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
+            raise BadImage(
+                f"{name}: {UNREADABLE['.heic']}, which cannot be read here; export it as JPEG first"
+            ) from None
         raise BadImage(
             f"{name}: not an image that can be read here (expected one of {', '.join(FORMATS)})"
         ) from None

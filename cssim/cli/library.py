@@ -55,6 +55,8 @@ def add(
     click.echo(str(report))
     for problem in report.refused:
         click.echo(f"refused {problem.name}: {problem.reason}", err=True)
+    for remark, count in report.remarks.items():
+        click.echo(f"{words.count(count, 'file')}: {remark}", err=True)
 
 
 @images.command("list", epilog="Example: python -m cssim images list --tag ocean --limit 5")
@@ -99,7 +101,7 @@ def withdraw(app: App, pictures: tuple[str, ...], reason: str, yes: bool, as_jso
         f"{words.count(done.deleted, 'file or vector', 'files and vectors')}"
     )
     if not ended:
-        click.echo(f"job {done.job} will look again once older work has ended: start a worker")
+        click.echo(f"job {done.job} makes sure that nothing comes back, in a worker")
 
 
 def _ask(found: Sequence[Image], places: withdrawing.Places) -> None:

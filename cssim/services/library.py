@@ -74,6 +74,8 @@ class ImportReport:
     """Files beside the pictures that do not claim to be one."""
     notes: tuple[str, ...] = ()
     """Files that were taken with a remark, e.g. the first frame of an animation."""
+    remarks: dict[str, int] = field(default_factory=dict)
+    """The same counted: how many files got each remark."""
     tags: dict[str, int] = field(default_factory=dict)
     """How many images of the project now carry each tag."""
 
@@ -115,6 +117,7 @@ def add_images(
         taken_back = withdrawals.standing(session)
     counts: Counter[imports.Outcome] = Counter()
     notes: list[str] = []
+    counted: Counter[str] = Counter()
     done = 0
     # Decoding and hashing release the interpreter, so threads use every core.
     with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
@@ -129,6 +132,7 @@ def add_images(
                     file, remarks = result
                     files.append(file)
                     notes.extend(f"{candidate.name}: {remark}" for remark in remarks)
+                    counted.update(remarks)
                 if progress:
                     progress(done, len(found), candidate.name)
             with ws.database.writing() as session:
@@ -145,6 +149,7 @@ def add_images(
         refused=tuple(refused),
         ignored=tuple(problem.name for problem in problems if problem.ignored),
         notes=tuple(notes),
+        remarks=dict(counted),
         tags=all_tags,
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cssim.errors import BadInput
-from cssim.images import SUFFIXES, is_image_file
+from cssim.images import SUFFIXES, UNREADABLE, is_image_file
 
 MANIFEST = "manifest.csv"
 """A CSV of this name in a folder says which of its files are pictures, and their tags."""
@@ -112,9 +113,14 @@ def _items(source: str | Path | Upload, tag_folders: bool) -> Iterator[Candidate
 
 
 def _tidy(name: str) -> str:
-    """One spelling per name: NFC, `/` between folders, no way out of the folder."""
-    parts = PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/"))).parts
-    return "/".join(part for part in parts if part not in ("/", "..", "."))
+    """One spelling per name: NFC, `/` between folders, no way out of the folder, valid UTF-8.
+
+    Bytes of a file's name that are no UTF-8 are written with a backslash, x and two digits.
+    """
+    name = unicodedata.normalize("NFC", name.replace("\0", "").replace("\\", "/"))
+    parts = PurePosixPath(name).parts
+    whole = "/".join(part for part in parts if part not in ("/", "..", "."))
+    return whole.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _from_folder(folder: Path, tag_folders: bool) -> Iterator[Candidate | Problem]:
@@ -133,14 +139,28 @@ def _from_folder(folder: Path, tag_folders: bool) -> Iterator[Candidate | Proble
                 continue
             relative = path.relative_to(folder)
             name = _tidy(relative.as_posix())
+            if _is_special(path):  # reading a pipe would wait for ever
+                yield Problem(name, "not a regular file", ignored=True)
+                continue
             if path.suffix.lower() not in SUFFIXES and not is_image_file(path):
-                yield Problem(name, "not an image", ignored=True)
+                kind = UNREADABLE.get(path.suffix.lower())
+                reason = f"{kind}, which cannot be read here; export it as JPEG first"
+                yield Problem(name, reason if kind else "not an image", ignored=not kind)
                 continue
             first = relative.parts[0] if tag_folders and len(relative.parts) > 1 else ""
             yield Candidate(name, path=path, tags=(_tidy(first),) if first else ())
     for failure in failures:
         name = os.path.relpath(str(failure.filename), folder)
         yield Problem(_tidy(name) or folder.name, f"folder cannot be read: {failure.strerror}")
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # reading it will say what is wrong
+    return not stat.S_ISREG(mode)
 
 
 def _first_visit(folder: Path, seen: set[tuple[int, int]]) -> bool:

@@ -586,3 +586,42 @@ def test_real_photos_go_in_with_their_contexts(local, shared):
     assert (report.added, report.named, report.refused) == (1_400, 200, ())
     assert len(report.tags) == 8
     assert set(report.tags.values()) == {200}
+
+
+def test_pipes_in_a_folder_do_not_stop_an_import(ws, tmp_path):
+    write(tmp_path / "photos" / "a.jpg", picture(1, "JPEG"))
+    os.mkfifo(tmp_path / "photos" / "pipe.jpg")
+    report = library.add_images(ws, [tmp_path / "photos"])
+    assert (report.added, report.refused, report.ignored) == (1, (), ("pipe.jpg",))
+
+
+def test_a_name_that_is_no_utf_8_is_taken_with_its_bytes_written_out(ws, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    with open(os.fsencode(str(folder)) + b"/b\xff.png", "wb") as file:
+        file.write(picture(1))
+    assert library.add_images(ws, [folder]).added == 1
+    assert [image.name for image in listed(ws)] == ["b\\xff.png"]
+    assert str(library.add_images(ws, [folder])) == "added 0, already there 1"
+
+
+def test_pictures_that_nothing_here_reads_are_refused_by_name_and_not_passed_over(ws, tmp_path):
+    phone = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
+    write(tmp_path / "photos" / "IMG_1.HEIC", phone)
+    write(tmp_path / "photos" / "IMG_2.jpg", phone)
+    write(tmp_path / "photos" / "raw.CR2", b"II*\0" + bytes(200))
+    write(tmp_path / "photos" / "IMG_3.heic", picture(1, "JPEG"))  # a JPEG for all that
+    report = library.add_images(ws, [tmp_path / "photos"])
+    assert (report.added, report.ignored) == (1, ())
+    heic = "a HEIC photo, which cannot be read here; export it as JPEG first"
+    reasons = {problem.name: problem.reason for problem in report.refused}
+    assert reasons["IMG_1.HEIC"] == reasons["IMG_2.jpg"] == heic
+    assert "a camera's raw file" in reasons["raw.CR2"]
+
+
+def test_remarks_are_counted(ws, tmp_path):
+    for i in range(3):
+        write(tmp_path / "photos" / f"{i}.jpg", picture(i))
+    assert library.add_images(ws, [tmp_path / "photos"]).remarks == {
+        "named .jpg, but it is a PNG file": 3
+    }

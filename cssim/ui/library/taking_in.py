@@ -92,6 +92,11 @@ def _show_pictures(report: ImportReport) -> None:
         shown = [[problem.name, problem.reason] for problem in report.refused[:SHOWN_FAULTS]]
         tables.table(("File", "Why"), shown, caption="Refused files")
         _and_more(len(report.refused))
+    for remark, count in report.remarks.items():
+        st.info(
+            f"{words.count(count, 'file')}: {words.plain_markdown(remark)}.",
+            icon=":material/info:",
+        )
     for note in report.notes[:SHOWN_FAULTS]:
         st.caption(words.plain_markdown(note))
 
