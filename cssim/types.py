@@ -147,6 +147,8 @@ class Image:
     colour: str | None = None
     """Version of the conversion of its colours to sRGB; empty: its pixels are sRGB as they stand;
     None: nobody has looked yet."""
+    withdrawn: bool = False
+    """Whether somebody took it back: it has no pixels any more, and nothing about it counts."""
 
     @property
     def available(self) -> bool:

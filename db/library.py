@@ -98,14 +98,16 @@ def images_by_id(
             ImageRow.width,
             ImageRow.height,
             ImageRow.colour,
+            ImageRow.withdrawal_id.is_not(None),
         )
         query = columns.where(ImageRow.id.in_(some))
         if project_id is not None:
             query = query.where(ImageRow.project_id == project_id)
         rows = session.execute(query).all()
         tags = tags_of(session, some)
-        for id_, name, sha256, width, height, colour in rows:
-            found[id_] = Image(id_, name, sha256, width, height, tags.get(id_, ()), colour)
+        for id_, name, sha256, width, height, colour, gone in rows:
+            own = tags.get(id_, ())
+            found[id_] = Image(id_, name, sha256, width, height, own, colour, bool(gone))
     return found
 
 

@@ -43,6 +43,9 @@ with widgets.errors():
             )
         st.stop()
     about = one_reference.about(ws, wanted)
+    if about.image.withdrawn:
+        head.picture(about)
+        st.stop()
     mine = [one for one in about.places if one.as_reference]
     tests = [one for one in mine if one.cluster.kind is ClusterKind.TEST]
     left, right = st.columns([2, 3], gap="large")

@@ -124,6 +124,8 @@ def test_it_is_served_listed_and_named_nowhere(filled: Workspace, world: World):
         assert queries.names_of(session, [found.id]) == {found.id: (f"withdrawn-{found.id}",)}
     assert found.id not in [one.id for one in left]
     assert (stub.name, stub.sha256, stub.tags) == (f"withdrawn-{found.id}", None, ())
+    assert stub.withdrawn
+    assert not any(one.withdrawn for one in left)
     with pytest.raises(BadInput, match=REASON):
         uploads.take(ws, (world.images / name).read_bytes(), "under another name.png")
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cssim.services import gallery, library, one_reference, plans, triple_rows
+from cssim.services import gallery, library, one_reference, plans, triple_rows, withdrawing
 from cssim.services.library import load_triples
 from cssim.services.vectors import load_shelf
 from cssim.services.workspace import Workspace
 from cssim.types import Role
 from cssim.ui import runtime
+from db import library as queries
 from tests.ui.ensemble_home import opened
 from tests.ui.looking import look, markup, said, sign_in, tables
 
@@ -82,6 +83,18 @@ def test_everything_about_a_reference_is_shown(ws: Workspace, reference: int) ->
     assert any(alt.startswith("Accuracy of 6 models") for alt in alts)
     assert any("This reference among" in alt for alt in alts)
     assert "is itself among them" in words
+
+
+def test_a_withdrawn_reference_says_so_and_no_more(ws: Workspace, reference: int) -> None:
+    with ws.database.reading() as session:
+        images = list(queries.images_by_id(session, [reference]).values())
+    name = images[0].name
+    withdrawing.withdraw(ws, images, "privacy")
+    app = look("reference", at(reference))
+    assert "taken back and is gone for good" in said(app)
+    assert name not in markup(app)
+    assert "Who is right here" not in said(app)
+    assert f"/reference?image={reference}" not in markup(look("reference"))
 
 
 def test_mistakes_of_a_model_are_those_that_a_loop_finds(ws: Workspace, reference: int) -> None:

@@ -121,7 +121,7 @@ def listing(ws: Workspace, user: Person) -> None:
         ]
         for one in found[:SHOWN]
     ]
-    tables.table(_COLUMNS, rows, numbers=_COLUMNS[:1], caption="Withdrawn pictures")
+    tables.table(_COLUMNS, rows, caption="Withdrawn pictures")
     standing = {one.id: one for one in found if one.stands}
     if not standing:
         return

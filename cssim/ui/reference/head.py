@@ -29,16 +29,23 @@ def picture(about: About) -> None:
             "max-width:24rem;max-height:24rem;object-fit:contain;border-radius:12px;display:block;"
             'background:color-mix(in srgb,currentColor 6%,transparent)"></a>'
         )
+    elif image.withdrawn:
+        widgets.empty(
+            "Withdrawn",
+            "This picture was taken back and is gone for good. Answers about it are kept and not "
+            "counted.",
+            icon=":material/delete_forever:",
+        )
     else:
         widgets.empty("No pixels here", "Only its name is known from labels.")
     tables.style()
     others = [tables.quiet(f"also {other}") for other in about.names if other != image.name]
-    size = f"{image.width} × {image.height} pixels" if image.width else ""
+    size = f"{image.width} × {image.height} pixels, " if image.width else ""
     st.html(
         f"<div><strong>{name}</strong> "
         + tables.words(*(tables.tag(tag) for tag in image.tags))
         + "<br>"
-        + tables.lines(tables.quiet(f"{size}, image {image.id}"), *others)
+        + tables.lines(tables.quiet(f"{size}image {image.id}"), *others)
         + "</div>"
     )
     places(about)
