@@ -65,3 +65,13 @@ def decisions(session: Session, project_id: int) -> dict[int, Decision]:
         )
         for row in rows
     }
+
+
+def newest_decision(session: Session, project_id: int) -> int:
+    """Id of the project's latest decision; 0 where there is none. Changes with each decision."""
+    newest = (
+        select(func.max(AdjudicationRow.id))
+        .join(PageRow, PageRow.id == AdjudicationRow.page_id)
+        .where(PageRow.project_id == project_id)
+    )
+    return session.scalar(newest) or 0

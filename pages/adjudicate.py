@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cssim.services import consensus
 from cssim.types import ClusterKind
 from cssim.ui import cached, runtime, session, widgets, words
-from cssim.ui.quality import deciding
+from cssim.ui.quality import deciding, kept
 
 user = session.require("researcher")
 
@@ -23,7 +22,7 @@ with widgets.errors():
         if one.judgements and one.cluster.kind is not ClusterKind.GOLD
     ]
     chosen = st.multiselect("Sets", names, placeholder="All", key="decide_sets")
-    found = consensus.disputes(ws, clusters=chosen or None, limit=200)
+    found = kept.disputes(ws, tuple(chosen), decided=False, limit=200)
     if not found and "decided" not in st.session_state:
         widgets.empty(
             "No disputed pages",
@@ -33,7 +32,7 @@ with widgets.errors():
         )
         widgets.page_link("plans", "To the plans", icon=":material/event_note:")
         st.stop()
-    done = consensus.disputes(ws, clusters=chosen or None, decided=True, limit=1000)
+    done = kept.disputes(ws, tuple(chosen), decided=True, limit=1000)
     many = f"{len(found)}" if len(found) < 200 else "200 or more"
     st.caption(f"{many} open, {words.count(len(done), 'page')} decided.")
     deciding.draw(ws, found, user)

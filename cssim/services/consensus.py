@@ -18,6 +18,7 @@ from cssim.errors import BadInput, NotFound
 from cssim.evaluation.consensus import dawid_skene, majority
 from cssim.evaluation.people import HIGH, LOW, NOBODY, TIE, Said, Votes, pair_votes, votes_of
 from cssim.services.overlap import certainty
+from cssim.services.quality import quality_state
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, Cluster, Image, JudgementKind, Page, Person
 from db import adjudication as rows
@@ -307,6 +308,13 @@ def disputes(
         )
         for sure_of, people, page_id in first
     ]
+
+
+def dispute_state(ws: Workspace) -> tuple[object, ...]:
+    """Changes whenever the disputes would; cheap."""
+    with ws.database.reading() as session:
+        newest = rows.newest_decision(session, ws.project.id)
+    return (*quality_state(ws), newest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ STYLE = f"""<style>
 .cs-table a:hover {{ text-decoration-color: currentColor; }}
 .cs-quiet {{ opacity: 0.68; }}
 .cs-small {{ font-size: 0.82rem; }}
+.cs-whole {{ white-space: nowrap; }}
 .cs-tag {{ display: inline-block; border: 1px solid {_LINE}; border-radius: 1rem;
   padding: 0 0.5rem; font-size: 0.78rem; white-space: nowrap; }}
 .cs-named {{ display: flex; gap: 0.6rem; align-items: center; }}
@@ -140,6 +141,11 @@ def markup(text: str) -> Markup:
 def quiet(text: str) -> Markup:
     """Text in the background, e.g. a remark below a name."""
     return Markup(f'<span class="cs-quiet cs-small">{markup(text)}</span>')
+
+
+def whole(text: str) -> Markup:
+    """A word that is never broken, however long what stands beside it is."""
+    return Markup(f'<span class="cs-whole">{markup(text)}</span>')
 
 
 def tag(text: str) -> Markup:

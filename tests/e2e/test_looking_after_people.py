@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 from sqlalchemy import null, select, update
 
 from cssim.services import accounts, gold, projects
@@ -187,7 +187,7 @@ def test_instructions_of_any_script_and_length_leave_the_way_on_within_reach(
         ws, instructions=f"أي صورة أقرب؟\n\n- https://example.org/{'a' * 300}"
     )
     try:
-        phone = {"width": 390, "height": 844}
+        phone = ViewportSize(width=390, height=844)
         page = chromium.new_context(viewport=phone, has_touch=True, is_mobile=True).new_page()
         page.goto(f"{server}/annotate")
         page.fill("#name", "Gul")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from cssim.ui import labelling
+from tests.typed import present
 
 pytestmark = pytest.mark.e2e
 FOLDER = Path(labelling.__file__).parent
@@ -45,7 +46,7 @@ def served(page: Page, answer: Answer | None = None) -> list[str]:
     arrived: list[str] = []
 
     def serve(route: Route) -> None:
-        reply = route.request.post_data_json
+        reply: dict[str, Any] = present(route.request.post_data_json)
         assert route.request.headers["x-cssim-person"] == "7"
         arrived.append(reply["client_id"])
         (answer or receipt)(reply, route)

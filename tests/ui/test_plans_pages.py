@@ -160,3 +160,25 @@ def test_a_dispute_is_decided_blind_and_the_votes_are_shown_afterwards(answered)
     decided = consensus.disputes(answered, decided=True)
     assert [d.page.id for d in decided] == [dispute.page.id]
     assert present(decided[0].decision).answer.kind is JudgementKind.ANSWER
+
+
+def test_a_click_on_a_disputed_page_looks_for_no_disputes_anew(answered, monkeypatch):
+    calls = []
+    search = consensus.disputes
+    monkeypatch.setattr(
+        consensus, "disputes", lambda *args, **more: calls.append(more) or search(*args, **more)
+    )
+    app = look("adjudicate")
+    (first,) = [c for c in app.button_group if c.key.startswith("decide_")]
+    first.set_value("A")
+    app = app.run()
+    assert len(calls) == 2  # open ones and decided ones
+    widget(app, "button", "decide_save").click()
+    app = app.run()
+    (after,) = [button for button in app.button if button.label == "Next page"]
+    after.click()
+    app = app.run()
+    assert len(calls) == 4
+    assert "23 open, 1 page decided." in said(app)
+    (second,) = [c for c in app.button_group if c.key.startswith("decide_")]
+    assert second.key != first.key

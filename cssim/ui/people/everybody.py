@@ -32,7 +32,7 @@ def draw_list(people: Sequence[Person], answers: Mapping[int, int], user: Person
                 tables.words(person.name, tables.tag("you") if person.id == user.id else ""),
                 tables.quiet(person.email),
             ),
-            "" if person.simulated or person.imported else person.role.value,
+            "" if person.simulated or person.imported else tables.whole(person.role.value),
             f"{answers.get(person.id, 0):,}",
             _sign_in(person),
         ]
@@ -49,7 +49,7 @@ def draw_list(people: Sequence[Person], answers: Mapping[int, int], user: Person
 def _sign_in(person: Person) -> str:
     if person.simulated or person.imported:
         return tables.quiet("cannot sign in")
-    return "active" if person.active else tables.quiet("deactivated")
+    return tables.whole("active") if person.active else tables.quiet("deactivated")
 
 
 def draw_change(ws: Workspace, people: Sequence[Person], user: Person) -> None:

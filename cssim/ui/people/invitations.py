@@ -95,7 +95,7 @@ def draw_list(ws: Workspace, invitations: Sequence[Invitation], user: Person) ->
     rows = [
         [
             tables.lines(one.note or tables.quiet(f"no. {one.id}"), tables.quiet(one.email or "")),
-            one.role.value,
+            tables.whole(one.role.value),
             _state(one),
             one.made_by or tables.quiet("command line"),
             f"{one.expires_at:%Y-%m-%d}",

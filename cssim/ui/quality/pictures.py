@@ -14,6 +14,7 @@ _STYLE = """<style>
 .cs-page { display: flex; gap: 1rem; flex-wrap: wrap; align-items: flex-end; }
 .cs-page figure { margin: 0; flex: 1 1 9rem; max-width: 22rem; }
 .cs-page.cs-few figure { flex: 0 1 9rem; }
+.cs-page.cs-few .cs-ref { flex-basis: 10rem; }
 .cs-page img, .cs-page .cs-blank { width: 100%; aspect-ratio: 1; object-fit: contain;
   border-radius: 10px; background: color-mix(in srgb, currentColor 6%, transparent);
   display: grid; place-items: center; }

@@ -56,7 +56,7 @@ def _card(ws: Workspace, found: RemarkedPage, user: Person) -> None:
         names = [found.images[image].name for image in found.page.candidates]
         pictures.row(found.page, found.images, names, small=True)
         st.caption(
-            f"Page {found.page.id} of {words.plain_markdown(found.cluster)}, reference "
+            f"Set {words.plain_markdown(found.cluster)} · page {found.page.id} · reference "
             f"{words.plain_markdown(found.images[found.page.reference].name)} · {_state(found)}"
         )
 
