@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from cssim.services import batches, experiments, offers, training_plans
+from cssim.services.cards import TRAINED
 from cssim.services.library import ClusterSummary
 from cssim.services.offers import BackboneOffer
 from cssim.services.workspace import Workspace
@@ -99,7 +100,8 @@ def draw(
     together = len(chosen) > 1 and st.checkbox(
         "One global model on all of them together", key="train_together"
     )
-    picked = _backbones([offer for offer in backbones if offer.trainable], folder)
+    trained = [model.backbone for model in reversed(models) if model.kind in TRAINED]
+    picked = _backbones([offer for offer in backbones if offer.trainable], folder, trained)
     config = train_settings.draw(picked)
     seeds = int(
         st.number_input(
@@ -141,13 +143,14 @@ def _set_line(one: ClusterSummary) -> str:
     return f"{one.cluster.name} ({one.cluster.kind}, {words.count(one.triples, 'triple')}{pixels})"
 
 
-def _backbones(offered: Sequence[BackboneOffer], models: Path | None) -> list[BackboneOffer]:
+def _backbones(
+    offered: Sequence[BackboneOffer], models: Path | None, trained: Sequence[str]
+) -> list[BackboneOffer]:
     by_name = {offer.name: offer for offer in offered}
-    real = [offer.name for offer in offered if offer.reachable and not offer.tiny]
     names = st.multiselect(
         "Backbones",
         list(by_name),
-        default=[*real, *by_name][:1],
+        default=likely(offered, trained),
         format_func=lambda name: backbone_line(by_name[name]),
         wrap=True,
         filter_mode="contains",
@@ -162,6 +165,18 @@ def _backbones(offered: Sequence[BackboneOffer], models: Path | None) -> list[Ba
         if not offer.reachable:
             st.info(words.plain_markdown(offer.reason), icon=":material/cloud_off:")
     return chosen
+
+
+def likely(offered: Sequence[BackboneOffer], trained: Sequence[str]) -> list[str]:
+    """The backbone to begin with: of the newest trained model, else a real one that is here.
+
+    Args:
+        offered: backbones that can be trained.
+        trained: backbones of the project's trained models, newest first.
+    """
+    names = [offer.name for offer in offered]
+    real = [offer.name for offer in offered if offer.reachable and not offer.tiny]
+    return [name for name in (*trained, *real, *names) if name in names][:1]
 
 
 def backbone_line(offer: BackboneOffer) -> str:

@@ -100,6 +100,17 @@ def test_a_backbone_in_the_folder_is_preferred_to_those_for_trying_out(filled: W
     ]
 
 
+def test_the_form_begins_with_the_backbone_of_the_newest_model() -> None:
+    rows = (("tiny-clip", True, True), ("far", False, False), ("vit", True, False))
+    offered = [
+        offers.BackboneOffer(name, True, here, "", 1, "", tiny=tiny) for name, here, tiny in rows
+    ]
+    assert train_form.likely(offered, ["gone", "far", "vit"]) == ["far"]
+    assert train_form.likely(offered, []) == ["vit"]
+    assert train_form.likely(offered[:2], []) == ["tiny-clip"]
+    assert train_form.likely([], []) == []
+
+
 def test_settings_carry_the_meaning_that_the_code_gives_them() -> None:
     for adapter in ("lora", "head", "full"):
         for setting in offers.training_settings(adapter).values():
