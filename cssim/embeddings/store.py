@@ -188,12 +188,15 @@ def _write_shard(folder: Path, rows: Sequence[tuple[bytes, NDArray[np.float32]]]
     folder.mkdir(parents=True, exist_ok=True)
     name = uuid.uuid4().hex
     partial = folder / f".{name}.partial"
-    with open(partial, "wb") as file:
-        np.save(file, np.frombuffer(b"".join(key for key, _ in rows), np.uint8).reshape(-1, 32))
-        np.save(file, np.stack([vector for _, vector in rows]))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / f"{name}.npy")
+    try:
+        with open(partial, "wb") as file:
+            np.save(file, np.frombuffer(b"".join(key for key, _ in rows), np.uint8).reshape(-1, 32))
+            np.save(file, np.stack([vector for _, vector in rows]))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / f"{name}.npy")
+    finally:
+        partial.unlink(missing_ok=True)  # where the disk is full, half a shard only fills it more
 
 
 def _shards(folder: Path) -> Iterator[_Shard]:

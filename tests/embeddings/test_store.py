@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -128,6 +129,16 @@ def test_images_are_decoded_by_a_thread_of_their_own(cache):
 
     cache.get_or_compute("f", HASHES, noting, embed)
     assert threading.current_thread().name not in threads
+
+
+def test_a_full_disk_leaves_nothing_of_half_a_shard(cache, monkeypatch):
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        cache.get_or_compute("f", HASHES[:3], load, embed)
+    assert list((cache.root / "f").iterdir()) == []
 
 
 def test_a_damaged_shard_is_computed_again(cache, caplog):

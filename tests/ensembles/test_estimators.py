@@ -189,6 +189,15 @@ def test_the_process_is_that_of_scikit_learn_with_the_same_noise():
     assert found.error[:, 2] == pytest.approx(np.zeros(10))
 
 
+def test_references_that_all_look_the_same_tell_nothing_and_break_nothing():
+    known = evidence(references=20, slope=0.3)
+    known.features[:] = known.features[0]
+    found = fit_gaussian(known).estimate(known.features[:1])
+    assert np.isfinite(found.competence).all()
+    assert found.error is not None
+    assert np.isfinite(found.error).all()
+
+
 def test_the_process_finds_signal_where_there_is_one_and_is_least_sure_far_away():
     found = fit_gaussian(evidence(references=200, slope=0.6))
     assert found.signal[0] >= 0.1
