@@ -121,7 +121,10 @@ def say_json(value: Any) -> None:
 
 
 def say_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
-    """Print rows under headings, numbers to the right; `empty` where there are none."""
+    """Print rows under headings; `empty` where there are none.
+
+    A name may come from a file that somebody sent: what would steer the terminal is left out.
+    """
     cells = [[_cell(row.get(name)) for name in columns] for row in rows]
     if not cells:
         click.echo(empty)
@@ -137,9 +140,8 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return " ".join(str(value).split())
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
 
 
 def progress_bar(label: str) -> tuple[Any, Callable[[float, str], None]]:
