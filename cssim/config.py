@@ -39,7 +39,7 @@ class Settings:
     """Images with more pixels than this are refused unread (decompression bombs)."""
     max_upload_mb: int = 64
     """Largest single file that an upload may hold, in megabytes."""
-    max_model_mb: int = 512
+    max_model_mb: int = 500
     """Largest file of a model or an ensemble that may be uploaded, in megabytes; it is in memory
     while it comes in. The command line takes larger ones."""
     session_days: int = 14

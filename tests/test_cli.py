@@ -331,5 +331,5 @@ def test_the_app_is_started_with_its_settings(monkeypatch: pytest.MonkeyPatch) -
     assert program == sys.executable
     assert words[1:5] == ["-m", "streamlit", "run", str(ROOT / "app.py")]
     assert "--server.port=8600" in words
-    assert "--server.maxUploadSize=512" in words  # of the largest form, or the server refuses it
+    assert "--server.maxUploadSize=500" in words  # of the largest form, or the server refuses it
     assert (environment["CSSIM_PROJECT"], environment["CSSIM_PORT"]) == ("birds", "8600")

@@ -81,12 +81,24 @@ def _outcome(ws: Workspace, job_id: int, kind: str, slot: str) -> None:
     st.success(
         f"**{name}** is {_article(found['kind'])} of this project now.", icon=":material/check:"
     )
-    if found["kind"] == "model":
-        address = {"model": str(found["id"])}
-        widgets.page_link("train", "Its card", icon=":material/model_training:", address=address)
-    else:
-        address = {"ensemble": str(found["id"])}
+    number = str(found["id"])
+    if found["kind"] == "ensemble" == kind:
+        st.caption("It is the one that is looked at above.")
+    elif found["kind"] == "ensemble":
+        address = {"ensemble": number}
         widgets.page_link("ensembles", "Look at it", icon=":material/hub:", address=address)
+    elif kind == "model":
+        icon = ":material/model_training:"
+        st.button("Its card", key="model_import_card", icon=icon, on_click=_to_card, args=(number,))
+    else:
+        address = {"model": number}
+        widgets.page_link("train", "Its card", icon=":material/model_training:", address=address)
+
+
+def _to_card(model: str) -> None:
+    """A link to the page that one is on would change nothing."""
+    st.query_params["model"] = model
+    st.session_state["models_view"] = "Card"
 
 
 def _article(kind: str) -> str:

@@ -161,6 +161,8 @@ def test_a_model_that_was_packed_is_uploaded_and_leads_to_its_card(ws: Workspace
     app.run()
     assert "**three** is a model of this project now" in app.success[0].value
     assert model(ws, "three").fingerprint == model(ws, "rank 3").fingerprint
+    app.button(key="model_import_card").click().run()
+    assert app.selectbox(key="models_chosen").value == model(ws, "three").id
 
 
 def test_a_file_that_is_no_package_says_so(ws: Workspace) -> None:
