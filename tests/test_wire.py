@@ -88,6 +88,24 @@ def test_a_dark_map_in_the_colours_of_print_is_the_light_one(
     assert dark == light
 
 
+def test_the_colours_of_many_panels_are_told_once_and_from_each_mean(
+    rng: np.random.Generator, dots: Dots
+) -> None:
+    first, *later = [
+        trace["marker"]
+        for trace in region_parts(dots, panels(rng, 3))["data"]
+        if trace["meta"] == "dots"
+    ]
+    assert not any(one["showscale"] or "colorbar" in one for one in later)
+    assert first["colorbar"]["ticktext"] == ["-20", "-10", "0", "+10", "+20"]
+    assert first["colorbar"]["title"]["text"] == "accuracy, points from each mean"
+    np.testing.assert_allclose(first["colorbar"]["tickvals"], [-0.2, -0.1, 0, 0.1, 0.2])
+    (alone,) = [t for t in region_parts(dots, panels(rng, 1))["data"] if t["meta"] == "dots"]
+    told = alone["marker"]["colorbar"]
+    assert told["ticktext"] == ["30 %", "40 %", "50 % mean", "60 %", "70 %"]
+    np.testing.assert_allclose(told["tickvals"], [0.3, 0.4, 0.5, 0.6, 0.7])
+
+
 def test_what_was_counted_is_sent_where_it_is_given(rng: np.random.Generator, dots: Dots) -> None:
     parts, counted = region_parts(dots, panels(rng, 1)), rng.random(PLACES)
     np.testing.assert_allclose(unpacked(json.loads(wire(parts, counted))["raw"]), counted, 1e-6)

@@ -121,8 +121,8 @@ def region_figure(
     """Panels of the same dots in different colours, with what lies beneath and over them.
 
     Each dot's `customdata` is (image id, triples, value); traces of dots have `meta` "dots", maps
-    "map", marks "mark". Panels move together. One panel has a colour bar in its own unit; the
-    colours of many are the distance from each one's centre.
+    "map", marks "mark". Panels move together. The colour bar tells one panel's
+    own unit; the colours of many are the distance from each one's centre.
 
     Args:
         dots: the references shown.
@@ -167,7 +167,10 @@ def region_parts(
         shift = panel.centre if many else 0.0
         if panel.surface is not None and panel.edges is not None:
             data.append(_surface(panel, shift, dark, FINE if many else 0) | place)
-        data.append(_dots(dots, panel, shift, len(panels), dark) | place)
+        made = _dots(dots, panel, shift, len(panels), dark)
+        if k == 0:
+            made["marker"] |= {"showscale": True, "colorbar": _bar(panel, shift, dark, many)}
+        data.append(made | place)
         data += [_mark(mark, dark, k, many) | place for mark in marks]
     shape = region_layout(panels, bool(marks), axes, dark, columns, panel_height)
     return {"data": data, "layout": shape}
@@ -231,10 +234,8 @@ def _dots(dots: Dots, panel: Panel, shift: float, panels: int, dark: bool) -> di
             "width": 0.6 if panels * len(known) <= CROWD else 0.0,
             "color": _RIMS[dark],
         },
-        "showscale": panel is not None and shift == 0.0 and not many,
+        "showscale": False,
     }
-    if not many:
-        marker["colorbar"] = _bar(panel, panel.centre, dark)
     return {
         "type": "scattergl",
         "mode": "markers",
@@ -262,12 +263,17 @@ def evidence_of(triples: NDArray[np.int64]) -> Floats:
     return np.asarray(np.clip(np.sqrt(triples / top), 0.0, 1.0))
 
 
-def _bar(panel: Panel, centre: float, dark: bool) -> dict[str, Any]:
-    steps = np.linspace(-panel.reach, panel.reach, 5)
-    texts = [_tick(centre + step, panel.points) for step in steps]
-    texts[2] = f"{texts[2]} mean" if not panel.points else texts[2]
+def _bar(panel: Panel, shift: float, dark: bool, many: bool) -> dict[str, Any]:
+    """The colours in numbers: one panel's own, or how far from each one's centre for many."""
+    steps, centre = np.linspace(-panel.reach, panel.reach, 5), panel.centre - shift
+    texts = [_tick(centre + step, panel.points or many) for step in steps]
+    if many:
+        texts[2] = "0"
+    elif not panel.points:
+        texts[2] = f"{texts[2]} mean"
+    unit = f"{panel.unit}, points from each mean" if many else panel.unit
     return {
-        "title": {"text": panel.unit, "side": "right", "font": {"size": 12}},
+        "title": {"text": unit, "side": "right", "font": {"size": 12}},
         "tickvals": (centre + steps).tolist(),
         "ticktext": texts,
         "tickfont": {"size": 11, "color": ink(dark)},

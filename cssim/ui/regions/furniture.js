@@ -1,5 +1,6 @@
 // What stands around the panels: their titles, names of the axes, the colour bar, the legend.
 const BAR = 104; // width of the colour bar with its words, in pixels
+const SLIM = 70; // of that of many panels, whose numbers are short
 const UNIT = 26; // of its unit, for which a phone has no room
 const LEGEND = 34;
 
@@ -8,7 +9,7 @@ function boxesOf(layout, scene, width) {
   const { l, r, t, b } = layout.margin;
   const named = layout.xaxis.title.text ? 22 : 0; // room for the names of the axes
   const left = l + named;
-  const right = width - r - (scene.bar ? (width < NARROW ? BAR - UNIT : BAR) : 0);
+  const right = width - r - barRoom(scene, width);
   const legend = scene.marks.length ? LEGEND : 0;
   const bottom = layout.height - b - named - legend;
   return scene.panels.map((_, k) => {
@@ -21,6 +22,19 @@ function boxesOf(layout, scene, width) {
       height: (y[1] - y[0]) * (bottom - t),
     };
   });
+}
+
+// On a phone many panels need the room themselves.
+function barRoom({ bar, panels }, width) {
+  if (!bar || (panels.length > 1 && width < NARROW)) return 0;
+  return (panels.length > 1 ? SLIM : BAR) - (width < NARROW ? UNIT : 0);
+}
+
+// Beside the panels of the first row.
+function barPlace(boxes) {
+  const [{ top, height }] = boxes;
+  const left = Math.max(...boxes.map((box) => box.left + box.width)) + 12;
+  return { left, top: top + 0.15 * height, height: 0.7 * height };
 }
 
 // A title and what is said below it.
@@ -53,14 +67,15 @@ function furnish(host, layout, scene, boxes, hidden, toggle) {
     const up = made("csm-axis csm-up", layout.yaxis.title.text, { left: box.left - 22, width: box.height, top: below - 3 });
     parts.push(up);
   }
-  if (scene.bar) parts.push(barOf(scene.bar, boxes[0], host.clientWidth < NARROW));
+  const room = barRoom(scene, host.clientWidth);
+  if (room) parts.push(barOf(scene.bar, barPlace(boxes), room, host.clientWidth < NARROW));
   if (scene.marks.length) parts.push(legendOf(scene, layout, hidden, toggle));
   host.replaceChildren(...parts);
 }
 
-function barOf(bar, box, narrow) {
-  const height = Math.round(box.height * 0.7);
-  const part = made("csm-bar", "", { left: box.left + box.width + 12, top: box.top + (box.height - height) / 2 });
+function barOf(bar, place, room, narrow) {
+  const { height } = place;
+  const part = made("csm-bar", "", { left: place.left, top: place.top });
   const strip = made("csm-strip", "", { height });
   const stops = bar.scale.map(([at, tone]) => `${tone} ${100 * at}%`).join(", ");
   strip.style.background = `linear-gradient(to top, ${stops})`;
@@ -69,7 +84,7 @@ function barOf(bar, box, narrow) {
     const at = (1 - (value - bar.low) / (bar.high - bar.low)) * height;
     part.append(made("csm-tick", bar.ticktext[i], { top: at }));
   });
-  if (!narrow) part.append(made("csm-unit", bar.title.text, { width: height, top: height }));
+  if (!narrow) part.append(made("csm-unit", bar.title.text, { width: 1.4 * height, top: 1.2 * height, left: room - 30 }));
   return part;
 }
 

@@ -175,13 +175,15 @@ function around(map, scene, family, context) {
     say(layout.xaxis.title.text, "axis", left + width / 2, top + height + 17, { align: "center" });
     say(layout.yaxis.title.text, "axis", left - 8, top + height / 2, { align: "center", upright: true });
   }
-  const bar = scene.bar && { ...scene.bar, x: left + width + 12, y: top + 0.15 * height, width: 10, height: 0.7 * height };
+  const room = barRoom(scene, map.width);
+  const place = barPlace(boxes);
+  const bar = room && { ...scene.bar, x: place.left, y: place.top, width: 10, height: place.height };
   if (bar) {
     numbers(bar.tickvals).forEach((value, i) => {
       const at = (1 - (value - bar.low) / (bar.high - bar.low)) * bar.height;
       say(bar.ticktext[i], "tick", bar.x + 15, bar.y + at + 4);
     });
-    if (map.width >= NARROW) say(bar.title.text, "unit", bar.x + 84, top + height / 2, { align: "center", upright: true });
+    if (map.width >= NARROW) say(bar.title.text, "unit", bar.x + room - 20, top + height / 2, { align: "center", upright: true });
   }
   const signs = [];
   let x = 16;
