@@ -1,7 +1,7 @@
 """Where a model is right: accuracy in cells of triples, by context, class gap, margin or distance.
 
 A cell with fewer than `FEW` references is hidden: its number would be read, and it means nothing.
-Intervals are Wilson's, with the cell's triples divided by their design effect.
+Intervals are Wilson's, of as many answers as the cell's triples are worth (`statistics.wilson`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cssim.errors import BadInput
 from cssim.evaluation.accuracy import by_reference
-from cssim.evaluation.statistics import cluster_error, design_effect, wilson
+from cssim.evaluation.statistics import cluster_error, wilson
 
 Floats = NDArray[np.float64]
 
@@ -167,5 +167,4 @@ def _number(
     """Accuracy and its interval; nothing where no triple counts."""
     if not len(counted):
         return None, None, None
-    effect = design_effect(error, counted)
-    return (mean, *wilson(mean, len(counted), effect=effect, level=level))
+    return (mean, *wilson(mean, len(counted), error=error, level=level))

@@ -167,15 +167,19 @@ def design_effect(error: float, credits: Floats) -> float:
 
 
 def wilson(
-    share: float, n: float, *, effect: float = 1.0, level: float = 0.95
+    share: float, n: float, *, error: float = float("nan"), level: float = 0.95
 ) -> tuple[float, float]:
-    """Wilson's interval of a share, for small cells, with n divided by the design effect.
+    """Wilson's interval of a share, for small cells, of as many answers as the triples are worth.
+
+    The interval is made for answers that are right or wrong. With a standard error, n becomes the
+    number of such answers, independent of each other, that would have it: share (1 - share) /
+    error^2. Soft credits vary less than right and wrong, and dependent ones more.
 
     Args:
         share: 0..1.
         n: triples, > 0.
-        effect: design effect; below 1 (or unknown, NaN) it is taken as 1, so that dependence is
-            never used to narrow an interval.
+        error: cluster-robust standard error of the share; unknown (NaN) or 0, and where it speaks
+            for more than n answers, n stays as it is.
         level: 0..1.
 
     Raises:
@@ -184,9 +188,10 @@ def wilson(
     if not 0 <= share <= 1 or n <= 0:
         raise BadInput(f"Wilson's interval needs a share in 0..1 of n > 0, got {share} of {n}")
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    size = n / effect if effect > 1 else float(n)
+    spread = share * (1 - share)
+    size = min(float(n), spread / error**2) if error > 0 and spread > 0 else float(n)
     centre = (share + z * z / (2 * size)) / (1 + z * z / size)
-    half = z * sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / (1 + z * z / size)
+    half = z * sqrt(spread / size + z * z / (4 * size * size)) / (1 + z * z / size)
     return max(0.0, centre - half), min(1.0, centre + half)
 
 

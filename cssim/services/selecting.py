@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from cssim.evaluation.statistics import (
     bootstrap,
     cluster_error,
-    design_effect,
     draw_weights,
     interval,
     wilson,
@@ -83,7 +82,7 @@ class SelectedTriple:
 def accuracies(inspection: Inspection, places: Ints, *, seed: int = 0) -> list[RowAccuracy]:
     """Every row on selected references, with 95 % intervals.
 
-    Fewer than ten references: Wilson's interval with triples divided by their design effect.
+    Fewer than ten references: Wilson's interval of as many answers as the triples are worth.
     From ten on the percentiles of a bootstrap by reference, above 2,000 its closed form (CR1).
 
     Args:
@@ -111,17 +110,11 @@ def _intervals(
     inspection: Inspection, places: Ints, sums: Floats, counts: Floats, means: Floats, seed: int
 ) -> tuple[Floats, Floats, str]:
     if len(places) < SMALL:
-        inside = np.isin(inspection.which, places)
-        errors = cluster_error(sums, counts)
+        errors, triples = cluster_error(sums, counts), float(counts[0].sum())
         found = [
-            wilson(
-                float(mean), float(counts[0].sum()),
-                effect=design_effect(float(error), np.asarray(credit)),
-            )
-            for mean, error, credit in zip(
-                means, errors, inspection.credit[:, inside], strict=True
-            )
-        ]  # fmt: skip
+            wilson(float(mean), triples, error=float(error))
+            for mean, error in zip(means, errors, strict=True)
+        ]
         return np.array([a for a, _ in found]), np.array([b for _, b in found]), "Wilson"
     if len(places) > LARGE:
         half = _Z * cluster_error(sums, counts)

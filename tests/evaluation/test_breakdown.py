@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cssim.errors import BadInput
+from cssim.evaluation.accuracy import by_reference
 from cssim.evaluation.breakdown import (
     FEW,
     agreement_steps,
@@ -12,7 +13,7 @@ from cssim.evaluation.breakdown import (
     nearest_cluster,
     quantile_steps,
 )
-from cssim.evaluation.statistics import wilson
+from cssim.evaluation.statistics import cluster_error, wilson
 
 
 def world(n: int = 600, seed: int = 0):
@@ -50,6 +51,21 @@ def test_triples_that_hang_together_widen_the_interval():
     assert low is not None
     assert high is not None
     assert high - low > 3 * (wilson(0.5, 600)[1] - wilson(0.5, 600)[0])
+
+
+def test_intervals_of_soft_credits_are_as_wide_as_their_error_says():
+    """Shares of four voters vary half as much as right and wrong: not so the intervals' width."""
+    rng = np.random.default_rng(3)
+    reference = np.repeat(np.arange(80), 20)
+    luck = rng.normal(0, 0.1, 80)[reference]
+    credits = (rng.binomial(4, np.clip(0.72 + luck, 0, 1)) / 4)[None]
+    (cell,) = breakdown(credits, reference, np.full(1600, "all"))
+    table = by_reference(credits, reference)
+    error = float(cluster_error(table.sums, table.counts)[0])
+    low, high = cell.low[0], cell.high[0]
+    assert low is not None
+    assert high is not None
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.02)
 
 
 def test_cells_of_few_references_show_no_number():

@@ -166,14 +166,15 @@ def test_holm_equals_statsmodels():
     assert st.holm(np.zeros(0)).tolist() == []
 
 
-def test_wilson_equals_statsmodels_and_widens_with_the_design_effect():
+def test_wilson_equals_statsmodels_and_takes_as_many_answers_as_have_the_error():
     for k, n in ((0, 1), (0, 5), (3, 10), (10, 10), (79, 100)):
         expected = proportion_confint(k, n, method="wilson")
         assert st.wilson(k / n, n) == pytest.approx(expected)
-    assert st.wilson(0.8, 100, effect=4) == pytest.approx(st.wilson(0.8, 25))
-    assert st.wilson(0.8, 100, effect=1.25) == pytest.approx(st.wilson(0.8, 80))
-    assert st.wilson(0.8, 100, effect=0.2) == st.wilson(0.8, 100)
-    assert st.wilson(0.8, 100, effect=float("nan")) == st.wilson(0.8, 100)
+    assert st.wilson(0.8, 100, error=0.08) == pytest.approx(st.wilson(0.8, 25))
+    assert st.wilson(0.8, 100, error=0.05) == pytest.approx(st.wilson(0.8, 64))
+    for unknown in (0.01, 0.0, float("nan")):  # 0.01 speaks for 1,600 answers
+        assert st.wilson(0.8, 100, error=unknown) == st.wilson(0.8, 100)
+    assert st.wilson(1.0, 100, error=0.05) == st.wilson(1.0, 100)
     with pytest.raises(BadInput):
         st.wilson(0.5, 0)
 
