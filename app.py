@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import streamlit as st
 from starlette.middleware import Middleware
@@ -40,13 +42,29 @@ def _check_address(settings: Settings) -> None:
         )
 
 
+async def _tend() -> None:
+    """Bring a worker back that was killed at its job, for as long as the server runs."""
+    from cssim.services.executors import tend_worker
+
+    workspace = runtime.workspace()
+    while True:
+        await anyio.sleep(workspace.settings.heartbeat_seconds)
+        try:
+            await anyio.to_thread.run_sync(tend_worker, workspace)
+        except Exception:  # the database may be away for a moment: ask again
+            logging.getLogger(__name__).exception("cannot see after the worker")
+
+
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
-    """Migrate, start a worker where none is alive, exempt start-up's objects from collection."""
+    """Migrate, keep a worker alive, exempt start-up's objects from collection."""
     await anyio.to_thread.run_sync(_start)
     gc.collect()
     gc.freeze()
-    yield
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_tend)
+        yield
+        tasks.cancel_scope.cancel()
     runtime.close()
 
 

@@ -113,6 +113,16 @@ def ensure_worker(settings: Settings) -> int | None:
     return child.pid
 
 
+def tend_worker(ws: Workspace) -> int | None:
+    """Start a worker where a job waits or runs and none is alive, as after one was killed.
+
+    Gives its process id, or None where there was nothing to do. The app asks now and then; a job
+    whose workers keep dying fails by itself, see `cssim.services.running.MAX_ATTEMPTS`.
+    """
+    starting = any(child.poll() is None for child in _children)  # not in the table yet
+    return None if starting or not open_jobs(ws) else ensure_worker(ws.settings)
+
+
 def live_workers(database: Database, settings: Settings) -> list[str]:
     """Identities of the workers that are alive: heard of lately, and no ended process of here."""
     since = now() - silence(settings)

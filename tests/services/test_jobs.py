@@ -305,6 +305,22 @@ def test_a_worker_is_started_only_where_none_is_alive(ws: Workspace, tmp_path: P
     assert executors.live_workers(ws.database, ws.settings) == []
 
 
+def test_a_killed_worker_is_brought_back_while_there_is_work(ws: Workspace) -> None:
+    assert executors.tend_worker(ws) is None  # nothing to do
+    _count(ws)  # of a kind that this file alone knows: it stays in the queue
+    first = executors.tend_worker(ws)
+    assert first is not None
+    assert executors.tend_worker(ws) is None  # it starts
+    os.kill(first, signal.SIGKILL)
+    for child in executors._children:
+        child.wait(15)
+    second = executors.tend_worker(ws)
+    assert second not in (None, first)
+    for child in executors._children:
+        child.kill()
+        child.wait(15)
+
+
 def test_a_killed_worker_of_this_machine_does_not_count_as_alive(ws: Workspace) -> None:
     process = _process(ws.settings)
     _until(lambda: bool(executors.live_workers(ws.database, ws.settings)))
