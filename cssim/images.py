@@ -124,6 +124,14 @@ class ImageStore:
             path.unlink(missing_ok=True)
         return len(gone)
 
+    def forget_old_thumbnails(self) -> int:
+        """Delete the thumbnails of earlier versions, which nothing shows any more: how many."""
+        found = (self.root / "thumbnails").rglob("*.jpg")
+        old = [path for path in found if self._thumbnails not in path.parents]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
     def colour(self, sha256: str) -> str:
         """`StoredImage.colour` of a picture that came in before; reads only its header.
 

@@ -13,7 +13,7 @@ import click
 from cssim import words
 from cssim.cli.base import App, counting_bar, json_option, pass_app, say_json, say_table
 from cssim.errors import BadInput
-from cssim.services import executors, library, withdrawing
+from cssim.services import executors, library, sweeping, withdrawing
 from cssim.services import projects as project_service
 from cssim.types import ClusterKind, Image
 
@@ -134,6 +134,14 @@ def withdrawn(app: App, as_json: bool) -> None:
         for one in found
     ]
     say_table(rows, ("id", "at", "by", "reason", "sha256", "state"), "nothing was withdrawn")
+
+
+@images.command(epilog="Example: python -m cssim images sweep")
+@pass_app
+def sweep(app: App) -> None:
+    """Delete what a backup brought back of withdrawn pictures, and thumbnails of older versions."""
+    gone = sweeping.sweep_again(app.ws)
+    click.echo(f"deleted {words.count(gone, 'file or vector', 'files and vectors')}")
 
 
 @images.command(epilog="Example: python -m cssim images restore 3")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import platform
 import shutil
+from datetime import timedelta
 from importlib import metadata
 from typing import Any
 
 import cssim
+from cssim import words
 from cssim.config import Settings
 from cssim.services.executors import live_workers
 from cssim.services.workspace import Workspace
 from cssim.types import JobState
-from db import engine, jobs, library, runs
+from db import engine, jobs, library, runs, withdrawals
+from db.models import now
 
 PACKAGES = ("streamlit", "torch", "transformers", "peft", "plotly", "scikit-learn", "sqlalchemy")
 """Packages whose versions matter when something goes wrong."""
@@ -138,6 +141,13 @@ def _state(ws: Workspace, problems: list[str]) -> dict[str, str]:
             "ensembles": str(len(runs.list_ensembles(session, project))),
             "jobs waiting": str(waiting),
         }
+        long_since = now() - timedelta(hours=1)
+        left = sum(at < long_since for _, _, at in withdrawals.unswept(session))
+    if left:
+        problems.append(
+            f"{words.count(left, 'withdrawn picture')} may still have files here: the job that "
+            "deletes them was stopped; run `python -m cssim images sweep`"
+        )
     alive = live_workers(ws.database, ws.settings)
     facts["workers alive"] = ", ".join(alive) or "none (the app starts one)"
     if waiting and not alive:

@@ -60,6 +60,26 @@ def sweep(ws: Workspace, *, last_of: Collection[int] = ()) -> int:
     return gone
 
 
+def sweep_again(ws: Workspace) -> int:
+    """Delete what came back of any withdrawn picture, e.g. with a backup: how many files.
+
+    Thumbnails that earlier versions have left go as well.
+    """
+    with alone(ws):
+        with ws.database.reading() as session:
+            every = list(withdrawals.standing(session))
+            done = [
+                id_
+                for id_, _, at in withdrawals.unswept(session)
+                if not withdrawals.running_since_before(session, at, but=0)
+            ]
+        gone = purge(ws, every)
+        if done:
+            with ws.database.writing() as session:
+                withdrawals.set_swept(session, done)
+    return gone + ws.store.forget_old_thumbnails()
+
+
 @contextmanager
 def alone(ws: Workspace) -> Iterator[None]:
     """Nobody else deletes, or allows bytes again, meanwhile: in no process, on no thread."""

@@ -53,6 +53,11 @@ def test_what_was_withdrawn_is_refused_listed_and_allowed_again(run, tmp_path: P
     assert "allowed again" in run("images", "withdrawn")
 
 
+def test_what_came_back_is_swept(run, tmp_path: Path) -> None:
+    run("images", "withdraw", "1.jpg", "--reason", "copyright", "--yes")
+    assert run("images", "sweep") == "deleted 0 files and vectors\n"
+
+
 def test_what_is_not_here_is_named(run) -> None:
     told = run("images", "withdraw", "nothing.jpg", "--reason", "a", "--yes", code=1)
     assert "no picture 'nothing.jpg'" in told

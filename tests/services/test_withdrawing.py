@@ -17,7 +17,17 @@ from cssim import colour
 from cssim.embeddings.store import EmbeddingCache
 from cssim.ensembles.index import Index
 from cssim.errors import BadInput, NotAllowed, NotFound
-from cssim.services import accounts, annotating, cards, jobs, library, uploads, withdrawing
+from cssim.services import (
+    accounts,
+    annotating,
+    cards,
+    health,
+    jobs,
+    library,
+    sweeping,
+    uploads,
+    withdrawing,
+)
 from cssim.services.annotating import Reply
 from cssim.services.encoding import embeddings_of, frozen_encoder
 from cssim.services.jobs import JobRequest
@@ -360,8 +370,6 @@ def test_the_last_sweep_waits_for_jobs_that_had_begun_before(
     filled: Workspace, world: World, monkeypatch: pytest.MonkeyPatch
 ):
     """Such a job may have read the picture, and writes its vector after the first sweep."""
-    from cssim.services import sweeping
-
     monkeypatch.setattr(sweeping, "WAIT_SECONDS", 0.01)
     ws, embedding = filled, frozen_encoder(filled, "histogram")
     found = image(ws, world.references[0])
@@ -415,6 +423,37 @@ def test_an_import_that_ran_meanwhile_does_not_bring_it_back(
     report = library.add_images(ws, [tmp_path / "new.png"])
     assert [p.reason for p in report.refused] == [f"this picture was withdrawn: {REASON}"]
     assert hashlib.sha256(data).hexdigest() not in ws.store
+
+
+@ONE
+def test_what_a_backup_brought_back_is_deleted_again(filled: Workspace, world: World):
+    ws, name = filled, world.references[0]
+    found = take_back(ws, name)
+    file = ws.store.root / str(found.sha256)[:2] / str(found.sha256)
+    file.write_bytes((world.images / name).read_bytes())
+    other = str(image(ws, world.references[1]).sha256)
+    old = ws.store.root / "thumbnails" / "256" / other[:2] / f"{other}.jpg"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"of an earlier version")
+    now_shown = ws.store.thumbnail(other, 256)
+    assert sweeping.sweep_again(ws) == 2
+    assert not file.exists()
+    assert not old.exists()
+    assert ws.store.thumbnail(other, 256) == now_shown
+    assert withdrawing.list_withdrawals(ws)[0].swept_at is not None
+
+
+@ONE
+def test_the_doctor_tells_of_a_sweep_that_was_stopped(
+    filled: Workspace, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    take_back(filled, world.references[0])
+    told = "1 withdrawn picture may still have files here"
+    assert told not in str(health.examine(filled)["problems"])
+    monkeypatch.setattr(health, "now", lambda: now() + timedelta(hours=2))
+    assert told in str(health.examine(filled)["problems"])
+    sweeping.sweep_again(filled)
+    assert told not in str(health.examine(filled)["problems"])
 
 
 def test_models_that_saw_it_say_so_and_those_trained_later_do_not(filled: Workspace, world: World):
