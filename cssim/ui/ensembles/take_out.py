@@ -39,8 +39,17 @@ def draw(ws: Workspace, shelf: Shelf, ensemble: Ready) -> None:
             f"Frozen members are named in it, not copied: {', '.join(frozen)}. Where it is used, "
             "their weights must be reachable, and they are checked to be the same."
         )
+    known = [shelf.models[i] for i in info.member_ids if i in shelf.models]
+    folders = taking_out.folders_needed(ws, known)
+    if folders:
+        names = ", ".join(f"`{name}`" for name in folders)
+        st.caption(
+            f"Not in it: the pretrained weights of {names}, a folder in `{ws.settings.models}` on "
+            "this server. Copy it into a folder `backbones` where the ensemble is used; the shell "
+            "looks there with `CSSIM_MODELS=backbones`."
+        )
     st.markdown("**From Python**, where CS-Sim is installed and the file is unpacked:")
-    st.code(taking_out.usage(info), language="python")
+    st.code(taking_out.usage(info, folders), language="python")
     st.markdown("**From the shell**:")
     st.code(f"python -m cssim ask {json.dumps(name)} reference.jpg a.jpg b.jpg", language="shell")
     with st.expander("Its card"):
