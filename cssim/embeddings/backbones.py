@@ -180,7 +180,8 @@ def resolve(name: str, *, models: Path | None = None) -> BackboneSpec:
     if spec is None:
         raise NotFound(
             f"no backbone is called {name!r}: expected one of {', '.join(known())}, a Hub name "
-            "such as facebook/dino-vits16, or a folder with config.json and model.safetensors"
+            "such as facebook/dino-vits16, or a folder with config.json and model.safetensors, "
+            f"here or in {models or 'that of `models`, or CSSIM_MODELS'}"
         )
     if spec.family == "metric":
         return spec

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,13 @@ def test_a_zip_holds_an_ensemble_that_loads_elsewhere(ws: Workspace, tmp_path: P
         path.stat().st_size for path in (tmp_path / "near").rglob("*") if path.is_file()
     )
     assert 'cssim.load_ensemble("near")' in taking_out.usage(ready.info)
+
+
+def test_folders_of_this_server_that_an_ensemble_needs_are_told(ws: Workspace) -> None:
+    """Their weights are not in the ZIP, and no Hub has them."""
+    shelf, ready, _ = loaded(ws, "near")
+    members = [shelf.models[i] for i in ready.info.member_ids]
+    names = ("mine", "tiny-clip", "dino-vits16", "facebook/dino-vits16", "/weights/vit", "hog")
+    own = [replace(members[0], backbone=name, path=None) for name in names]
+    assert taking_out.folders_needed(ws, own) == ["mine"]
+    assert 'load_ensemble("near", models="backbones")' in taking_out.usage(ready.info, ["mine"])
