@@ -69,7 +69,7 @@ def steps(ws: Workspace) -> list[Step]:
             "Comparison",
             ":material/leaderboard:",
             f"{latest[0].created_at:%-d %b}" if latest and latest[0].created_at else "",
-            f"latest: {latest[0].name}" if latest else "",
+            f"latest: {words.plain_markdown(latest[0].name)}" if latest else "",
             "See which model is right, where, and how surely.",
             "compare",
             "Compare",

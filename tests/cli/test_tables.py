@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cssim.cli.base import say_table
 
 
 def test_rows_stand_under_their_headings(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"name": "a", "share": 0.123456, "of": ["x", "y"]}, {"name": "long one", "of": None}]
+    rows: list[dict[str, Any]] = [
+        {"name": "a", "share": 0.123456, "of": ["x", "y"]},
+        {"name": "long one", "of": None},
+    ]
     say_table(rows, ("name", "share", "of"), "none")
     assert capsys.readouterr().out.splitlines() == [
         "name      share   of",

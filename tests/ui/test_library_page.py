@@ -169,6 +169,18 @@ def test_an_error_names_the_file_and_not_where_it_lay(ws: Workspace) -> None:
     assert "/tmp" not in app.error[0].value
 
 
+def test_two_label_files_of_one_name_are_not_mixed_up(ws: Workspace) -> None:
+    add_pictures(ws, 4)
+    app = part("Import")
+    other = CSV.replace("3,1", "1,3").encode()
+    app.file_uploader(key="library_labels_files").set_value(
+        [("likeness.csv", CSV.encode(), "text/csv"), ("likeness.csv", other, "text/csv")]
+    )
+    app.button(key="FormSubmitter:library_labels-Take answers in").click().run()
+    assert "two files are called likeness.csv" in said(app)
+    assert library.cluster_summaries(ws) == []
+
+
 def test_a_new_set_shows_its_cost_and_is_made(ws: Workspace) -> None:
     add_pictures(ws, 12)
     app = part("New set")

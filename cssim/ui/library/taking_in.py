@@ -160,16 +160,20 @@ def _labels(ws: Workspace) -> None:
 def _take_labels(
     ws: Workspace, files: Sequence[tuple[str, bytes]], options: dict[str, Any]
 ) -> None:
-    labels = [name for name, _ in files if PurePosixPath(name).name != NAMES_FILE]
+    files = [(PurePosixPath(name).name, data) for name, data in files]
+    labels = [name for name, _ in files if name != NAMES_FILE]
     with tempfile.TemporaryDirectory(prefix="cssim-import-") as folder, _named_as_uploaded(folder):
         if not labels:
             raise BadInput("expected a label file, got none; choose one first")
+        twice = sorted({name for name in labels if labels.count(name) > 1})
+        if twice:
+            raise BadInput(f"two files are called {twice[0]}; take them in one after the other")
         if len(labels) > 1 and options["cluster"]:
             raise BadInput("one name cannot serve several files; leave it empty, or take one file")
         for name, data in files:
-            (Path(folder) / PurePosixPath(name).name).write_bytes(data)
+            (Path(folder) / name).write_bytes(data)
         for name in labels:
-            path = Path(folder) / PurePosixPath(name).name
+            path = Path(folder) / name
             own = {**options, "per_reference": None} if path.suffix == ".txt" else options
             try:
                 _show_labels(name, _with_bar(import_labels, ws, path, **own))
