@@ -209,8 +209,8 @@ def test_in_small_multiples_every_panel_knows_its_images(
         assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
 
     # A dark page saves the very same picture on white.
-    size = {"width": 1400, "height": 1000}
-    other_page = chromium.new_context(viewport=size, color_scheme="dark").new_page()
+    night = chromium.new_context(viewport={"width": 1400, "height": 1000}, color_scheme="dark")
+    other_page = night.new_page()
     sign_in(other_page, page.url)
     picked(other_page, 2)
     assert other_page.evaluate(DRAWN) != page.evaluate(DRAWN)

@@ -196,7 +196,7 @@ def test_a_map_that_fails_its_null_says_so_beside_it() -> None:
 def test_a_panel_tells_what_was_counted_beside_what_it_shows() -> None:
     (panel,) = picture(INSPECTION, IMAGES, MODEL).panels
     row = INSPECTION.row(MODEL.row)
-    np.testing.assert_allclose(panel.raw, INSPECTION.sums[row] / INSPECTION.counts)
+    np.testing.assert_allclose(present(panel.raw), INSPECTION.sums[row] / INSPECTION.counts)
     assert (
         np.abs(present(panel.raw) - panel.centre).sum() > np.abs(panel.value - panel.centre).sum()
     )
