@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cssim.sampling.ordinal import _loss, fit_embedding, margins_of
-from cssim.sampling.simulation import adaptive_trial, pool_trial, recorded_trial
+from cssim.sampling.simulation import _repeated, adaptive_trial, pool_trial, recorded_trial
 
 
 def questions(items, count, rng):
@@ -123,3 +123,13 @@ def test_real_recorded_answers_do_not_say_that_active_sampling_wins(shared):
     assert 0.79 < by_rule["RandomSampling"].accuracy < 0.84
     assert max(point.gain for point in found) < 0.01
     assert by_rule["CrowdKernel"].gain_high < 0
+
+
+def test_the_interval_of_an_accuracy_stays_within_what_an_accuracy_can_be():
+    """Two repetitions have a t quantile of 12.7, by which 0.5 and 0.7 reach from -0.7 to 1.9."""
+    (point,) = _repeated(["random"], [10], np.array([[[0.5, 0.7]]]))
+    assert (point.low, point.accuracy, point.high) == (0, pytest.approx(0.6), 1)
+    (point,) = _repeated(["random"], [10], np.array([[[0.50, 0.52]]]))
+    assert point.high - 0.51 == pytest.approx(12.706 * 0.01, abs=1e-4)
+    (point,) = _repeated(["random"], [10], np.array([[[0.5]]]))
+    assert np.isnan(point.low)
