@@ -45,15 +45,18 @@ class Voters:
         like two who contradict each other.
 
         Args:
-            asked: triples of these pages, in any order and number.
+            asked: triples of these pages, in any order and number; NaN for those whose answers were
+                taken back since they were read.
         """
         own = self.triples
         keys = zip(own.page.tolist(), own.a.tolist(), own.b.tolist(), strict=True)
         place = {key: at for at, key in enumerate(keys)}
         wanted = zip(asked.page.tolist(), asked.a.tolist(), asked.b.tolist(), strict=True)
-        at = np.array([place[key] for key in wanted], dtype=np.int64)
-        known = ~np.isin(asked.page, self.tied)
-        return np.where(known, own.votes_a[at], np.nan), np.where(known, own.votes_b[at], np.nan)
+        at = np.array([place.get(key, -1) for key in wanted], dtype=np.int64)
+        known = (at >= 0) & ~np.isin(asked.page, self.tied)
+        found = np.full((2, len(asked)), np.nan)
+        found[:, known] = np.stack([own.votes_a, own.votes_b])[:, at[known]]
+        return found[0], found[1]
 
 
 def voters_of(ws: Workspace, clusters: Sequence[int]) -> Voters:

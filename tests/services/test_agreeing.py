@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cssim.services.agreeing import agreement_of, voters_of
+from cssim.services.agreeing import Voters, agreement_of, voters_of
 from cssim.services.library import cluster_summaries, import_labels, load_triples
 from cssim.services.surveying import ceiling_interval
 from cssim.services.workspace import Workspace
@@ -86,6 +86,8 @@ def test_votes_are_found_for_some_triples_in_any_order(filled: Workspace, cluste
     voters = voters_of(filled, [cluster])
     whole, part = voters.votes(triples), voters.votes(triples[some])
     assert [column.tolist() for column in part] == [column[some].tolist() for column in whole]
+    gone = Voters(voters.pages[:1], [one for one in voters.answers if one.page_id == 0])
+    assert np.isnan(gone.votes(triples)).all()  # while a long job ran, all were taken back
 
 
 def test_nobody_agrees_with_themselves(filled: Workspace, world: World, tmp_path: Path) -> None:
