@@ -293,12 +293,14 @@ def _repeated(names: Sequence[str], sizes: Sequence[int], scores: Floats) -> lis
             spread = float(own.std(ddof=1)) if repeats > 1 else float("nan")
             apart = float(gap.std(ddof=1)) if repeats > 1 else float("nan")
             mean, gain = float(own.mean()), float(gap.mean())
+            low, high = np.clip([mean - wide * spread, mean + wide * spread], 0, 1)
             found.append(
                 TrialPoint(
                     name,
                     int(size),
                     mean,
-                    *np.clip((mean - wide * spread, mean + wide * spread), 0, 1).tolist(),
+                    float(low),
+                    float(high),
                     gain,
                     gain - wide * apart,
                     gain + wide * apart,
