@@ -99,6 +99,7 @@ def _answer(dispute: Dispute, shown: Sequence[int]) -> Answer | None:
         if len(chosen) < len(names):
             st.caption("Two have the same class: click all letters, the closest first.")
             return None
+        st.caption(f"Closest first: {', '.join(chosen)}. Click a letter again to take it out.")
         order = [shown[letters.index(letter)] for letter in chosen]
     answer = Answer(
         JudgementKind.ANSWER,
