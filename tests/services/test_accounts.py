@@ -213,7 +213,7 @@ def test_names_are_unique_and_trimmed(ws, ada):
         accounts.add_person(ws, " Ada ")
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\nb", "a\u202eb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\nb", "a\u202eb", "(Command line)"])
 def test_unfit_names_are_refused(ws, name):
     with pytest.raises(BadInput):
         accounts.add_person(ws, name)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from cssim.errors import BadInput, Conflict, NotAllowed
 from cssim.services.accounts import common, passwords, sessions
 from cssim.services.accounts.common import audit, must_be_real, token_hash
+from cssim.services.accounts.history import BY_COMMAND_LINE
 from cssim.services.accounts.passwords import hash_password
 from cssim.services.workspace import Workspace
 from cssim.types import Person, Role
@@ -25,13 +26,16 @@ def clean_name(name: str) -> str:
     """The name as it is stored: trimmed, in Unicode's composed form.
 
     Raises:
-        BadInput: it is empty, longer than 200 characters, or holds control characters.
+        BadInput: it is empty, longer than 200 characters, holds control characters, or is what the
+            log says of the machine's owner.
     """
     name = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(name) <= 200:
         raise BadInput(f"a name has 1 to 200 characters, got {len(name)}")
     if any(unicodedata.category(letter).startswith("C") for letter in name):
         raise BadInput(f"a name holds no control characters, got {name!r}")
+    if name.casefold() == BY_COMMAND_LINE:
+        raise BadInput(f"{name} stands for the machine's owner in the log; choose another name")
     return name
 
 
