@@ -223,6 +223,19 @@ def colour_of(data: bytes) -> str:
         return ""
 
 
+def pixel_key(sha256: str, colour: str) -> str:
+    """64 hexadecimal digits under which caches keep what was computed of a picture's pixels.
+
+    The hash of the file where its pixels are taken as they stand; another one where its colours are
+    converted, so that what was computed before there was a conversion, or by another, is not met.
+
+    Args:
+        sha256: of the file's bytes.
+        colour: version of the conversion; empty where there is none.
+    """
+    return hashlib.sha256(f"{sha256} {colour}".encode()).hexdigest() if colour else sha256
+
+
 def is_image_file(path: Path) -> bool:
     """Whether the file begins like one of `FORMATS`; reads only its header."""
     try:

@@ -11,7 +11,6 @@ Conventions, written once and used everywhere:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -145,8 +144,7 @@ class Image:
     """Pixels after EXIF orientation."""
     tags: tuple[str, ...] = ()
     colour: str | None = None
-    """Version of the conversion of its colours to sRGB; empty: its pixels are sRGB as they stand;
-    None: nobody has looked yet."""
+    """Version of the conversion to sRGB; empty: none is needed; None: nobody has looked yet."""
     withdrawn: bool = False
     """Whether somebody took it back: it has no pixels any more, and nothing about it counts."""
 
@@ -154,19 +152,6 @@ class Image:
     def available(self) -> bool:
         """Whether the pixels are here: it can be shown and embedded."""
         return self.sha256 is not None
-
-
-def pixel_key(sha256: str, colour: str) -> str:
-    """64 hexadecimal digits under which caches keep what was computed of a picture's pixels.
-
-    The hash of the file where its pixels are taken as they stand; another one where its colours are
-    converted, so that what was computed before there was a conversion, or by another, is not met.
-
-    Args:
-        sha256: of the file's bytes.
-        colour: version of the conversion; empty where there is none.
-    """
-    return hashlib.sha256(f"{sha256} {colour}".encode()).hexdigest() if colour else sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +185,12 @@ class Page:
 
 def check_page(reference: int, candidates: tuple[int, ...], mode: PageMode) -> None:
     """Raise `BadInput` unless the images can stand on one page."""
-    if not MIN_CANDIDATES <= len(candidates) <= MAX_CANDIDATES:
-        raise BadInput(
-            f"a page has {MIN_CANDIDATES} to {MAX_CANDIDATES} candidates, got {len(candidates)}"
-        )
-    if mode is PageMode.CHOOSE and len(candidates) != 2:
-        raise BadInput(f"a page to choose on has 2 candidates, got {len(candidates)}")
-    if len(set(candidates)) != len(candidates):
+    n = len(candidates)
+    if not MIN_CANDIDATES <= n <= MAX_CANDIDATES:
+        raise BadInput(f"a page has {MIN_CANDIDATES} to {MAX_CANDIDATES} candidates, got {n}")
+    if mode is PageMode.CHOOSE and n != 2:
+        raise BadInput(f"a page to choose on has 2 candidates, got {n}")
+    if len(set(candidates)) != n:
         raise BadInput(f"the candidates of a page must differ, got {candidates}")
     if reference in candidates:
         raise BadInput(f"the reference {reference} cannot be its own candidate")
@@ -298,8 +282,7 @@ class Triple:
     def __post_init__(self) -> None:
         if self.votes_a < 0 or self.votes_b < 0 or self.votes_a + self.votes_b <= 0:
             raise BadInput(
-                f"a triple needs votes >= 0, at least one of them, got {self.votes_a} and "
-                f"{self.votes_b}"
+                f"a triple needs votes >= 0, one at least, got {self.votes_a} and {self.votes_b}"
             )
 
     @property

@@ -26,8 +26,7 @@ from cssim.embeddings import ssim
 from cssim.embeddings.encoder import Encoder
 from cssim.ensembles.pictures import Picture, as_picture
 from cssim.errors import BadImage, BadInput, NotFound
-from cssim.images import SUFFIXES, colour_of
-from cssim.types import pixel_key
+from cssim.images import SUFFIXES, colour_of, pixel_key
 
 Progress = Callable[[int, int, str], None]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cssim.images import pixel_key
 from cssim.services.workspace import Workspace
-from cssim.types import Image, pixel_key
+from cssim.types import Image
 from db import library
 
 
 def pixel_keys(ws: Workspace, images: Sequence[Image]) -> list[str]:
-    """The key of each picture (see `cssim.types.pixel_key`), in order; all must have pixels.
+    """The key of each picture (see `cssim.images.pixel_key`), in order; all must have pixels.
 
     Whether a picture's colours are converted is known since it came in. Those that came before this
     was written down are looked at once, by their headers.

@@ -16,9 +16,9 @@ from typing import Any
 
 from cssim import colour
 from cssim.errors import BadInput, NotFound
+from cssim.images import pixel_key
 from cssim.services.running import JobContext
 from cssim.services.workspace import Workspace
-from cssim.types import pixel_key
 from db import withdrawals
 
 WAIT_SECONDS = 2.0

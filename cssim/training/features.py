@@ -34,7 +34,7 @@ class Shared:
 
     cache: ActivationCache
     hashes: Mapping[int, str]
-    """`cssim.types.pixel_key` of each image, by its id."""
+    """`cssim.images.pixel_key` of each image, by its id."""
 
 
 class Features:

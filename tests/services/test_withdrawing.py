@@ -17,6 +17,7 @@ from cssim import colour
 from cssim.embeddings.store import EmbeddingCache
 from cssim.ensembles.index import Index
 from cssim.errors import BadInput, NotAllowed, NotFound
+from cssim.images import pixel_key
 from cssim.services import (
     accounts,
     annotating,
@@ -33,7 +34,7 @@ from cssim.services.encoding import embeddings_of, frozen_encoder
 from cssim.services.jobs import JobRequest
 from cssim.services.workspace import Workspace
 from cssim.training.activations import ActivationCache
-from cssim.types import Answer, Image, JobState, JudgementKind, ModelKind, Person, Role, pixel_key
+from cssim.types import Answer, Image, JobState, JudgementKind, ModelKind, Person, Role
 from db import annotations as records
 from db import library as queries
 from db import runs, withdrawals
