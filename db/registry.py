@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cssim.errors import Conflict
@@ -15,18 +16,18 @@ def rename_model(session: Session, project_id: int, model_id: int, name: str) ->
     """Give a model another name.
 
     Raises:
-        Conflict: another model of the project has it.
+        Conflict: another model, or an ensemble, of the project has it.
     """
-    _rename(session, ModelRow, project_id, model_id, name, "a model")
+    _rename(session, ModelRow, project_id, model_id, name)
 
 
 def rename_ensemble(session: Session, project_id: int, ensemble_id: int, name: str) -> None:
     """Give an ensemble another name.
 
     Raises:
-        Conflict: another ensemble of the project has it.
+        Conflict: another ensemble, or a model, of the project has it.
     """
-    _rename(session, EnsembleRow, project_id, ensemble_id, name, "an ensemble")
+    _rename(session, EnsembleRow, project_id, ensemble_id, name)
 
 
 def archive_models(session: Session, model_ids: Sequence[int], archived: bool) -> None:
@@ -52,10 +53,14 @@ def _rename(
     project_id: int,
     row_id: int,
     name: str,
-    what: str,
 ) -> None:
-    query = select(table.id).where(table.project_id == project_id, table.name == name)
-    taken = session.scalar(query)
-    if taken is not None and taken != row_id:
-        raise Conflict(f"there is {what} {name!r} already; choose another name")
-    session.execute(update(table).where(table.id == row_id).values(name=name))
+    """Comparisons have rows of both kinds, and no name twice."""
+    for other, what in ((ModelRow, "a model"), (EnsembleRow, "an ensemble")):
+        query = select(other.id).where(other.project_id == project_id, other.name == name)
+        taken = session.scalar(query)
+        if taken is not None and (other is not table or taken != row_id):
+            raise Conflict(f"there is {what} {name!r} already; choose another name")
+    try:
+        session.execute(update(table).where(table.id == row_id).values(name=name))
+    except IntegrityError as error:  # somebody else took it just now
+        raise Conflict(f"the name {name!r} is taken already; choose another name") from error

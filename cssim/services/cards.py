@@ -141,7 +141,7 @@ def rename_model(ws: Workspace, name: str, new: str) -> None:
     Raises:
         NotFound: the project has no model of that name.
         BadInput: a frozen one, which is found by its name, or no name of 1 to 200 characters.
-        Conflict: another model has the new name.
+        Conflict: another model, or an ensemble, has the new name.
     """
     if not new.strip() or len(new) > 200:
         raise BadInput(f"a model's name has 1 to 200 characters, got {new!r}")

@@ -29,7 +29,7 @@ def rename_ensemble(ws: Workspace, name: str, new: str) -> None:
     Raises:
         NotFound: the project has no ensemble of that name.
         BadInput: no name of an ensemble, see `check_name`.
-        Conflict: another ensemble has the new name.
+        Conflict: another ensemble, or a model, has the new name.
     """
     check_name(new)
     with ws.database.writing() as session:

@@ -70,7 +70,7 @@ def embedding_request(
 
     if not names:
         raise BadInput("name at least one backbone, metric or model to embed with")
-    known = {model.name for model in list_models(ws)}
+    known = {model.name for model in list_models(ws, archived=True)}
     for name in names:
         if name not in known:
             resolve(name, models=ws.settings.models)

@@ -53,7 +53,8 @@ def run_embed(context: JobContext) -> Mapping[str, Any]:
         report = context.part(i / len(names), (i + 1) / len(names))
         report(0, 1, f"{name}: loading")
         with ws.database.reading() as session:
-            known = {m.name: m for m in runs.list_models(session, ws.project.id)}
+            models = runs.list_models(session, ws.project.id, archived=True)
+        known = {model.name: model for model in models}
         try:
             if name in known:
                 model, encoder = refreshed(ws, known[name])

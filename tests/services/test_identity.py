@@ -191,6 +191,13 @@ def test_an_ensemble_is_put_away_and_brought_back(ws: Workspace) -> None:
     assert [group.name for group in experiments.list_ensembles(ws)] == ["both"]
 
 
+def test_what_is_archived_can_still_be_embedded_by_name(ws: Workspace) -> None:
+    cards.archive_models(ws, ["hog"])
+    done = do(ws, experiments.embedding_request(ws, ["hog"]))
+    assert done.result["models"] == ["hog"]
+    assert cards.model_card(ws, "hog").archived
+
+
 def test_an_ensemble_answers_as_before_when_members_are_renamed_and_put_away(
     ensembles_home: Path, tmp_path: Path
 ) -> None:
@@ -227,6 +234,8 @@ def test_an_ensemble_gets_a_name_that_no_other_has(ws: Workspace) -> None:
     do(ws, experiments.ensemble_request(ws, "other", ["hog"]))
     with pytest.raises(Conflict, match="an ensemble 'other' already"):
         ensemble_names.rename_ensemble(ws, "both", "other")
+    with pytest.raises(Conflict, match="a model 'hog' already"):  # a comparison has both as rows
+        ensemble_names.rename_ensemble(ws, "both", "hog")
     ensemble_names.rename_ensemble(ws, "both", "both")
     for wrong in ("", " ", "a/b", ".hidden", "x" * 101):
         with pytest.raises(BadInput, match="1 to 100 letters"):
