@@ -30,7 +30,16 @@ from cssim.services.workspace import Workspace
 from cssim.web.describe import MOMENT, WHOLE, RouteDoc, array, describe, shape
 from cssim.web.fields import answer_of, moment, number, only, text, texts, whole
 from cssim.web.http import MAX_BODY, check_not_forged, json_errors, person_of, read_json
-from cssim.web.pages_json import GIVEN, HANDOUT, LEASES, RECEIPT, REPLY, given_json, handout_json
+from cssim.web.pages_json import (
+    GIVEN,
+    HANDOUT,
+    LEASES,
+    RECEIPT,
+    REPLY,
+    RETURNED,
+    given_json,
+    handout_json,
+)
 
 in_thread = anyio.to_thread.run_sync
 
@@ -79,7 +88,7 @@ def api_routes(workspace: Callable[[], Workspace]) -> list[Route]:
         RouteDoc(
             "POST",
             "Return pages unanswered, so that others get them at once",
-            body=shape(leases=LEASES),
+            body=shape(leases=RETURNED),
             answer=shape(returned=WHOLE),
             errors=BAD_BODY,
             changes=True,

@@ -36,7 +36,7 @@ LEEWAY = 60
 KEEP = 3600
 """Seconds for which the provider's description and keys are kept."""
 MAX_ANSWER = 1024 * 1024
-"""Largest answer of the provider that is read, in bytes."""
+"""Largest answer of the provider that is looked into, in bytes; it is in memory by then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ REPLY: Schema = shape(
 )
 RECEIPT: Schema = shape(judgement=WHOLE, late=TRUTH, repeated=TRUTH)
 LEASES: Schema = array(TEXT, most=10 * MAX_OPEN)
+RETURNED: Schema = array(TEXT, most=MAX_OPEN)
 
 
 def handout_json(handout: Handout) -> dict[str, Any]:

@@ -209,6 +209,16 @@ def test_widths_out_of_range_are_refused(ws, client, width):
     assert client.get(f"/images/{'a' * 64}?w={width}").status_code == 400
 
 
+def test_as_many_leases_may_be_returned_as_the_description_says(client):
+    paths = client.get("/api/openapi.json").json()["paths"]
+    body = paths["/api/leases/return"]["post"]["requestBody"]["content"]["application/json"]
+    most = body["schema"]["properties"]["leases"]["maxItems"]
+    for count, status in ((most, 200), (most + 1, 400)):
+        asked = {"leases": [f"lease-{i}" for i in range(count)]}
+        told = client.post("/api/leases/return", json=asked, headers=CHANGES)
+        assert told.status_code == status
+
+
 def test_the_cache_of_images_never_outgrows_its_limit():
     cache = BytesCache(100)
     for i in range(50):
