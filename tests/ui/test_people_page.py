@@ -9,6 +9,7 @@ from cssim.errors import NotAllowed
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
 from cssim.types import Person, Role
+from cssim.ui.people import links
 from tests.ui.looking import look, said, sign_in, tables
 
 PASSWORD = "correct horse battery"
@@ -71,6 +72,20 @@ def test_an_invitation_is_made_shown_once_and_lets_somebody_join(ws: Workspace) 
     assert not app.code
     (shown,) = tables(app)
     assert "for Bo <b> bo@example.org researcher joined as Bo administrator" in shown
+
+
+@pytest.mark.parametrize(
+    ("site", "alone"), [("http://127.0.0.1:8501", True), ("https://labels.example.org", False)]
+)
+def test_a_link_that_works_on_this_machine_alone_says_so(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch, site: str, alone: bool
+) -> None:
+    monkeypatch.setattr(links, "_site", lambda _: site)
+    app = show("Invitations")
+    submit(app, "Make invitation link")
+    (link,) = [code.value for code in app.code]
+    assert link.startswith(f"{site}/invite/")
+    assert ("on this machine only" in said(app)) is alone
 
 
 def test_an_unfit_invitation_is_refused_in_words(ws: Workspace) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from cssim.config import is_loopback
 from cssim.errors import CSSimError
 from cssim.services import accounts
 from cssim.services.workspace import Workspace
@@ -27,6 +28,12 @@ def draw_shown() -> None:
             "again."
         )
         st.code(address, language=None, wrap_lines=True)
+        if is_loopback(urlsplit(address).hostname or ""):
+            st.caption(
+                "This address leads to the app on this machine only. For others, start it with "
+                "`python -m cssim app --host 0.0.0.0`, or behind a proxy with `CSSIM_PUBLIC_URL`, "
+                "and open this page under the address that they use."
+            )
         st.button("Put it away", on_click=_put_away, key="people_link_away")
 
 
