@@ -46,7 +46,7 @@ def test_a_member_that_changes_nothing_differs_by_nothing():
 
 def test_what_does_not_fit_is_refused():
     without, whole, reference = credits()
-    with pytest.raises(BadInput, match="need credits of shape"):
+    with pytest.raises(BadInput, match="needs credits of shape"):
         left_out(["a"], without, whole, reference)
     whole[0] = np.nan
     with pytest.raises(BadInput, match="same triples"):
