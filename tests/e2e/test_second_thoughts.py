@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import combinations, islice
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page
+from sqlalchemy import update
 
 from cssim.services import accounts, annotating, remarks
 from cssim.services.workspace import Workspace
 from cssim.types import Answer, JudgementKind
 from cssim.ui import labelling
 from cssim.web.http import COOKIE
+from db.models import JudgementRow, LeaseRow
 from tests.e2e.labelling import (
     LAB,
     PASSWORD,
@@ -81,6 +84,11 @@ def answer(page: Page, keys: str) -> str:
     return wait_painted(page, before)
 
 
+def remarks_on(ws: Workspace, pages: list[int]) -> list[str]:
+    found = [one for one in remarks.remarked_pages(ws) if one.page.id in pages]
+    return [remark.text for one in found for remark in one.remarks if remark.text]
+
+
 def badges(page: Page) -> list[str]:
     found: list[str] = page.evaluate(BADGES)
     return found
@@ -141,7 +149,7 @@ def test_a_correction_keeps_a_remark_until_it_is_taken_back(
         page.keyboard.press(key)
     wait_state(page, "page")
     wait_saved(page)
-    assert [one.remarks[0].text for one in remarks.remarked_pages(ws)] == ["blurred"]
+    assert remarks_on(ws, pages) == ["blurred"]
     page.wait_for_timeout(200)
     page.keyboard.press("u")
     wait_state(page, "revisit")
@@ -154,7 +162,7 @@ def test_a_correction_keeps_a_remark_until_it_is_taken_back(
         page.keyboard.press(key)
     wait_state(page, "page")
     wait_saved(page)
-    assert remarks.remarked_pages(ws) == []
+    assert remarks_on(ws, pages) == []
     assert [one.answer.kind for one in log(ws, pages)] == [
         JudgementKind.SKIP, JudgementKind.ANSWER, JudgementKind.ANSWER
     ]  # fmt: skip
@@ -165,12 +173,16 @@ def test_an_earlier_page_is_not_pulled_away_while_the_server_has_no_others(
     ws: Workspace, pages: list[int], server: str, chromium: Browser
 ) -> None:
     page = open_labelling(chromium, server)
-    for i in range(len(pages)):
-        before = lab(page)["lease"]
+    moved = (
+        f"(lease) => {{ const d = ({LAB}).dataset;"
+        " return d.lease !== lease && (d.lease || d.state === 'finished') }"
+    )
+    while lease := lab(page)["lease"]:  # all, and what tabs of earlier tests left behind
         page.keyboard.press("s")
-        if i < len(pages) - 1:
-            wait_painted(page, before)
+        page.wait_for_function(moved, arg=lease)
+        page.wait_for_timeout(200)
     wait_state(page, "finished")
+    assert {one.page_id for one in log(ws, pages)} == set(pages)
     page.keyboard.press("h")
     wait_cover(page, "history")
     page.keyboard.press("Escape")
@@ -184,6 +196,37 @@ def test_an_earlier_page_is_not_pulled_away_while_the_server_has_no_others(
     assert lab(page)["state"] == "revisit"
     page.keyboard.press("Escape")
     wait_state(page, "finished")
+    page.close()
+
+
+def test_after_a_long_absence_a_page_that_was_not_begun_is_left_to_others(
+    ws: Workspace, pages: list[int], server: str, chromium: Browser
+) -> None:
+    page = open_labelling(chromium, server)
+
+    def age_all() -> None:
+        with ws.database.writing() as session:
+            past = datetime.now(UTC) - timedelta(hours=1)
+            session.execute(update(LeaseRow).values(expires_at=past))
+        with page.expect_response("**/api/leases"):
+            page.evaluate("() => dispatchEvent(new Event('online'))")  # as on coming back
+
+    before = lab(page)["lease"]
+    age_all()
+    now = wait_painted(page, before)
+    assert "You were away" in text_of(page, ".spoken")
+    page.keyboard.press("1")
+    age_all()
+    page.wait_for_timeout(300)
+    assert lab(page)["lease"] == now  # begun, it is finished
+    assert badges(page)[0].startswith("1 ")
+    for key in "35":
+        page.keyboard.press(key)
+    wait_painted(page, now)
+    wait_saved(page)
+    (stored,) = log(ws, pages)
+    with ws.database.reading() as session:
+        assert session.get_one(JudgementRow, stored.id).late
     page.close()
 
 
@@ -255,3 +298,28 @@ def test_nobody_answers_in_the_name_of_who_was_signed_in_before(
     assert [judgement.person_id for judgement in stored] == [eve, eve]
     assert [sorted(judgement.answer.classes) for judgement in stored] == [[1, 3, 5], [2, 4, 5]]
     page.context.close()
+
+
+def test_enter_that_ends_a_composed_word_sends_no_remark(
+    ws: Workspace, pages: list[int], server: str, chromium: Browser
+) -> None:
+    page = open_labelling(chromium, server)
+    lease = lab(page)["lease"]
+    page.keyboard.press("f")
+    wait_cover(page, "flag")
+    page.keyboard.type("ぼけ")
+    press = (
+        f"(one) => ({LAB}).querySelector('textarea')"
+        ".dispatchEvent(new KeyboardEvent('keydown', one))"
+    )
+    for key in ("Enter", "Escape"):
+        event = {"key": key, "isComposing": True, "bubbles": True, "composed": True}
+        page.evaluate(press, {**event, "cancelable": True})
+    page.wait_for_timeout(300)
+    assert lab(page)["lease"] == lease
+    wait_cover(page, "flag")
+    page.keyboard.press("Enter")
+    wait_painted(page, lease)
+    wait_saved(page)
+    assert remarks_on(ws, pages) == ["ぼけ"]
+    page.close()

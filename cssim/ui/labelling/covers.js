@@ -108,7 +108,8 @@ function flagCover(send, former, drop) {
   const said = () => text.value.replace(/[\p{Cc}\p{Cs}]+/gu, " ").trim();
   const submit = (skip) => (said() ? send(said(), skip) : text.focus());
   text.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey) {
+    // Where an input method composes, Enter takes its word and Escape lets go of it.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       if (!event.repeat) submit(true);
     }

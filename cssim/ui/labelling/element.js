@@ -32,6 +32,7 @@ class Labelling {
       heldElsewhere: () => [...(this.present ? [this.present.lease] : []), ...this.outbox.leases],
       imageWidth: () => this.imageWidth(),
       onChange: () => this.supplied(),
+      onLapsed: (leases) => this.lapsed(leases),
       leaseSeconds: data.lease_seconds,
     });
     this.training = new Training(this.call, () => this.supplied());
@@ -124,6 +125,17 @@ class Labelling {
     this.drawStatus();
     // Whoever works here now must not answer in the name of the one before.
     if (this.outbox.problem?.status === 412 && this.root.dataset.state !== "someoneelse") this.supply.top(true);
+  }
+
+  /** After a long absence the page in hand may be somebody else's; one that was begun is finished. */
+  lapsed(leases) {
+    if (!this.present || !leases.includes(this.present.lease)) return;
+    const onScreen = this.page === this.present;
+    if (onScreen && (this.ranking.steps.length || this.remark || this.cover)) return;
+    this.present = null;
+    if (!onScreen) return;
+    this.page = null;
+    this.say("You were away for long: the page went back to all, and this is another one.");
   }
 
   supplied() {

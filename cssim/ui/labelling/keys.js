@@ -36,7 +36,7 @@ const HANDS = {
   key(event) {
     const target = event.composedPath()[0];
     if (target instanceof Element && target.closest("input, textarea, select, [contenteditable]")) {
-      if (event.key === "Escape" && this.cover) this.leaveCover();
+      if (event.key === "Escape" && !event.isComposing && this.cover) this.leaveCover();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;

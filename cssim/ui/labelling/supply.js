@@ -3,18 +3,18 @@
 const AHEAD = 6;
 
 class Supply {
-  constructor(call, { heldElsewhere, imageWidth, onChange, leaseSeconds, unsent }) {
+  constructor(call, { heldElsewhere, imageWidth, onChange, onLapsed, leaseSeconds, unsent }) {
     this.call = call;
     this.unsent = unsent; // settles when what waits was sent, or cannot be
     this.heldElsewhere = heldElsewhere; // lease ids on the table or in the outbox
     this.imageWidth = imageWidth;
     this.onChange = onChange;
+    this.onLapsed = onLapsed; // hears which of the leases in hand others may have by now
     this.pages = [];
     this.closed = false;
     this.loading = false;
     this.exhausted = false; // the last request brought nothing
     this.problem = null;
-    this.kept = null; // leases that the server confirmed last; null before the first time
     this.beat = setInterval(
       () => document.visibilityState === "visible" && this.top(true),
       (leaseSeconds * 1000) / 3
@@ -47,6 +47,7 @@ class Supply {
       this.problem = null;
       const kept = new Set(answer.kept);
       const asking = new Set(asked);
+      this.onLapsed(asked.filter((lease) => !kept.has(lease)));
       this.pages = this.pages.filter((page) => kept.has(page.lease) || !asking.has(page.lease));
       const known = new Set([...this.pages.map((p) => p.lease), ...this.heldElsewhere()]);
       const fresh = answer.pages.filter((page) => !known.has(page.lease));
