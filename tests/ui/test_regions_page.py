@@ -107,6 +107,7 @@ def test_the_page_shows_the_map_its_null_and_every_row(
     assert "Out of date" not in words
     made = kept.drawn(ws, inspection.info, state_view(app), dark=False)
     assert "Map of 12 reference images" in made.alt
+    assert "<br>" not in made.alt
     assert app.code[0].value == caption(inspection.info, state_view(app), made.picture)
 
 

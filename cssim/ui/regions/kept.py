@@ -132,7 +132,10 @@ def _alt(found: Picture, view: View) -> str:
     parts = [
         f"Map of {words.count(len(found.dots.image), 'reference image')} in the plane of their "
         f"{plane}.",
-        *(f"{one.title}: mean {100 * one.centre:.1f} %, {one.note}." for one in found.panels),
+        *(
+            f"{one.title}: mean {100 * one.centre:.1f} %, {one.note.replace('<br>', ': ')}."
+            for one in found.panels
+        ),
         "The table of accuracies and the gallery beside the map say the same in words.",
     ]
     return " ".join(parts)
