@@ -14,23 +14,19 @@ from sqlalchemy.orm import Session
 
 from cssim import words
 from cssim.errors import BadInput, BadSetting, NotFound
+from cssim.evaluation.habits import Pace, Sides, constant_class, pace, sides
 from cssim.evaluation.people import (
     NOBODY,
     Overall,
-    Pace,
     Said,
     Share,
-    Sides,
     WithOthers,
     by_person,
-    constant_class,
     cycles,
     overall,
-    pace,
     pair_votes,
     self_agreement,
     share_of,
-    sides,
     with_others,
 )
 from cssim.services.gold import score_of

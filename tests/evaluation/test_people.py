@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import binomtest, chisquare
 from sklearn.metrics import cohen_kappa_score
 
-from cssim.evaluation import people
+from cssim.evaluation import habits, people
 from cssim.evaluation.consensus import dawid_skene, majority
 from cssim.evaluation.people import NOBODY, Said
 from cssim.types import Answer, JudgementKind
@@ -190,7 +190,7 @@ def test_self_agreement_compares_pairs_whatever_the_order_on_the_page():
 
 def test_sides_are_tested_by_the_binomial_or_chi_squared():
     answers = [said(1, 9, 2, 3, 2 if i < 15 else 3, shown=(0, 1)) for i in range(20)]
-    found = present(people.sides(answers))
+    found = present(habits.sides(answers))
     assert (found.side, found.places, found.share.share) == (0, 2, 0.75)
     assert found.p == pytest.approx(binomtest(15, 20).pvalue)
     three = [
@@ -204,15 +204,15 @@ def test_sides_are_tested_by_the_binomial_or_chi_squared():
         )
         for i, k in enumerate([2] * 12 + [0] * 6 + [1] * 3)
     ]
-    found = present(people.sides(three))
+    found = present(habits.sides(three))
     assert (found.side, found.places, found.share.n) == (0, 3, 21)
     assert found.p == pytest.approx(chisquare([12, 6, 3]).pvalue)
-    assert people.sides([said(1, 9, 2, 3, None)]) is None
+    assert habits.sides([said(1, 9, 2, 3, None)]) is None
 
 
 def test_pace_counts_too_fast_answers_and_ignores_broken_clocks():
     answers = [said(1, 9, 2, 3, 2, ms=ms, at=at) for at, ms in enumerate((100, 900, -50, 700))]
-    found = people.pace(answers, 800)
+    found = habits.pace(answers, 800)
     assert (found.median_ms, found.fast.n) == (700.0, 3)
     assert found.fast.share == pytest.approx(2 / 3)
 
@@ -220,9 +220,9 @@ def test_pace_counts_too_fast_answers_and_ignores_broken_clocks():
 def test_slowing_is_told_from_ten_answers_on():
     times = [1000] * 5 + [1500] * 5
     answers = [said(1, 9, 2, 3, 2, ms=ms, at=at) for at, ms in enumerate(times)]
-    assert people.pace(answers[::-1], 800).slowing == pytest.approx(1.5)
-    assert np.isnan(people.pace(answers[:9], 800).slowing)
-    nothing = people.pace([], 800)
+    assert habits.pace(answers[::-1], 800).slowing == pytest.approx(1.5)
+    assert np.isnan(habits.pace(answers[:9], 800).slowing)
+    nothing = habits.pace([], 800)
     assert nothing.fast.n == 0
     assert np.isnan([nothing.median_ms, nothing.slowing]).all()
 
@@ -255,7 +255,7 @@ def test_the_most_frequent_class_is_found():
         ranked(1, 9, (1, 2, 3), (0, 1, 2), (3, 3, 4)),
         ranked(1, 9, (1, 2, 3), (0, 1, 2), (3, 3, 3)),
     ]
-    value, share = present(people.constant_class(answers))
+    value, share = present(habits.constant_class(answers))
     assert (value, share.n) == (3, 6)
     assert share.share == pytest.approx(5 / 6)
 
@@ -359,8 +359,8 @@ def test_the_people_of_the_recorded_study_by_pandas(shared):
         assert others[number].agreement.share == pytest.approx(np.mean(shares))
         mine = [one for one in answers if one.person == number]
         left = (own.answer == "A").sum()
-        side = present(people.sides(mine))
+        side = present(habits.sides(mine))
         assert side.p == pytest.approx(binomtest(int(left), len(own)).pvalue)
-        speed = people.pace(mine, 800)
+        speed = habits.pace(mine, 800)
         assert speed.median_ms == own.response_ms[own.response_ms >= 0].median()
         assert speed.fast.share == (own.response_ms[own.response_ms >= 0] < 800).mean()
