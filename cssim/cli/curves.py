@@ -144,10 +144,9 @@ def _say(found: Row) -> None:
         _axis(axis)
     _budgets(found["budgets"])
     _ablations(found["ablations"], max(cell["clusters"] for cell in found["cells"]))
-    for clusters in found["tables"]:
+    for clusters in map(int, found["tables"]):
         click.echo(
-            "\nTable at "
-            f"{words.count(clusters, 'cluster')}\n{regimes.table_text(found, int(clusters))}"
+            f"\nTable at {words.count(clusters, 'cluster')}\n{regimes.table_text(found, clusters)}"
         )
     click.echo("\n" + "\n".join([*data["leakage"], *found["notes"]]))
 

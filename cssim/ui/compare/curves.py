@@ -182,14 +182,13 @@ def _ablations(study: Mapping[str, Any]) -> None:
             required=True,
             key="curves_clusters",
         )
-        table = by_clusters[str(size)]
+        table, at = by_clusters[str(size)], words.count(int(str(size)), "cluster")
         figures.figure(
             forest_plot(table, dark=jobs_view.is_dark()),
             key="curves_forest",
-            name=f"strategies at {words.count(size, 'cluster')}",
+            name=f"strategies at {at}",
             data=table["rows"],
-            alt="Accuracy and interval of each strategy and member at "
-            f"{words.count(size, 'cluster')}.",
+            alt=f"Accuracy and interval of each strategy and member at {at}.",
         )
     ranking = study["ablations"]["ranking"]
     if ranking:
