@@ -155,6 +155,12 @@ def test_a_refused_file_is_named_and_the_others_go_in(tmp_path: Path) -> None:
     assert "refused broken.jpg: " in result.stderr
 
 
+def test_a_folder_without_pictures_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    result = run("images", "add", tmp_path, code=1)
+    assert f"expected pictures, found none in {tmp_path}" in result.stderr
+
+
 def test_of_several_label_files_only_the_faulty_ones_stay_out(tmp_path: Path) -> None:
     good, bad, other = (tmp_path / name for name in ("good.csv", "bad.csv", "other.csv"))
     good.write_text("ref,a,b,answer\nr,x,y,A\n")

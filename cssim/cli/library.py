@@ -57,6 +57,8 @@ def add(
         click.echo(f"refused {problem.name}: {problem.reason}", err=True)
     for remark, count in report.remarks.items():
         click.echo(f"{words.count(count, 'file')}: {remark}", err=True)
+    if not (report.added or report.filled or report.known or report.named or report.refused):
+        raise BadInput(f"expected pictures, found none in {', '.join(map(str, sources))}")
 
 
 @images.command("list", epilog="Example: python -m cssim images list --tag ocean --limit 5")

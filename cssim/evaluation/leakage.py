@@ -248,6 +248,6 @@ def refuse_leaks(leaks: Sequence[MemberLeak], *, allow: bool) -> None:
     if leaked and not allow:
         raise LeakedEvaluation(
             "expected members that have not seen these answers, but "
-            f"{', '.join(leaked)} trained on pages of the evaluated set; evaluate on another set, "
-            "or allow leakage, and the rows will be marked"
+            f"{', '.join(leaked)} trained on pages of the evaluated set; leave them out, evaluate "
+            "on another set, or allow leakage (--allow-leakage), and the rows will be marked"
         )
