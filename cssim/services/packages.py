@@ -89,14 +89,14 @@ def copy(source: Path, target: Path) -> None:
 
 def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
     """The files to write."""
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     if len(entries) > ENTRIES:
         raise BadInput(
             f"{source.name} holds {words.count(len(entries), 'file')}, expected {ENTRIES} at most"
         )
     names = [PurePosixPath(entry.filename) for entry in entries]
     for entry, name in zip(entries, names, strict=True):
-        odd = name.is_absolute() or ".." in name.parts or "\\" in entry.filename
+        odd = not name.parts or name.is_absolute() or ".." in name.parts or "\\" in entry.filename
         if odd or ":" in name.parts[0] or not entry.filename.isprintable():
             raise BadInput(
                 f"{source.name} holds a file with the path {entry.filename[:80]!r}; expected paths "

@@ -48,6 +48,11 @@ def several(*names: str) -> Fill:
     return fill
 
 
+def nameless(archive: zipfile.ZipFile) -> None:
+    archive.writestr("card.json", "{}")
+    archive.filelist[0].filename = archive.filelist[0].orig_filename = ""
+
+
 def test_the_one_folder_in_it_is_given_or_else_all_of_it(tmp_path: Path) -> None:
     found = unpack(tmp_path, several("near/card.json", "near/model/model.json"))
     assert found == tmp_path / "target" / "near"
@@ -66,6 +71,8 @@ def test_the_one_folder_in_it_is_given_or_else_all_of_it(tmp_path: Path) -> None
         (several("a\\..\\card.json"), "the path"),
         (several("C:/card.json"), "the path"),
         (several("a/\n.json"), "the path"),
+        (several("."), "the path '.'"),
+        (nameless, "the path ''"),
         (link("card.json", "/etc/passwd"), "no plain file but a link"),
         (several("model/weights.pkl"), "pickled weights may run code"),
         (several("model/model.PT"), "pickled weights may run code"),
