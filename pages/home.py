@@ -22,8 +22,8 @@ with st.container(border=True):
     left, right = st.columns([3, 2], vertical_alignment="center", gap="large")
     with left:
         if own.wanted > own.done:
-            wanted = words.count(own.wanted - own.done, "answer is", "answers are")
-            st.markdown(f"**{wanted} still wanted.**")
+            answers = words.count(own.wanted - own.done, "answer is", "answers are")
+            st.markdown(f"**{answers} still wanted.**")
         elif own.wanted:
             st.markdown("**Every page has the answers that are wanted. Thank you.**")
         else:

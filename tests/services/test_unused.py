@@ -14,7 +14,7 @@ from cssim.services import library, plans
 from cssim.services.plan_specs import PlanSpec
 from cssim.services.workspace import Workspace, open_workspace
 from cssim.types import ClusterKind
-from db import annotations
+from db import annotations as log
 from db import library as records
 from tests.pages import add_pictures
 
@@ -30,7 +30,7 @@ def ws(settings: Settings) -> Iterator[Workspace]:
 def references(ws: Workspace, name: str) -> set[int]:
     with ws.database.reading() as session:
         cluster = records.get_cluster(session, ws.project.id, name)
-        return {page.reference for page in annotations.pages_of(session, [cluster.id])}
+        return {page.reference for page in log.pages_of(session, [cluster.id])}
 
 
 def spec(name: str, kind: str, count: int = 4) -> PlanSpec:

@@ -42,7 +42,7 @@ def test_a_strict_split_holds_its_share_of_pages_of_any_size(candidates):
     a, b = shown[:, i].ravel(), shown[:, j].ravel()
     one, none = np.ones(len(a)), np.full(len(a), np.nan)
     page = np.repeat(np.arange(8000), len(i))
-    given = Triples(np.zeros(len(a)), a, b, one, one, none, none, page)
+    given = Triples(np.zeros(len(a), dtype=np.int64), a, b, one, one, none, none, page)
     train, held = split(given, 0.2, by="strict")
     pages = [len(set(part.page.tolist())) for part in (train, held)]
     assert pages[1] / sum(pages) == pytest.approx(0.2, abs=0.04)

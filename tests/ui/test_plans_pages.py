@@ -165,11 +165,14 @@ def test_a_dispute_is_decided_blind_and_the_votes_are_shown_afterwards(answered)
 def test_a_click_on_a_disputed_page_looks_for_no_disputes_anew(answered, monkeypatch):
     calls = []
     search = consensus.disputes
-    monkeypatch.setattr(
-        consensus, "disputes", lambda *args, **more: calls.append(more) or search(*args, **more)
-    )
+
+    def counted(*args, **more):
+        calls.append(more)
+        return search(*args, **more)
+
+    monkeypatch.setattr(consensus, "disputes", counted)
     app = look("adjudicate")
-    (first,) = [c for c in app.button_group if c.key.startswith("decide_")]
+    (first,) = [c for c in app.button_group if str(c.key).startswith("decide_")]
     first.set_value("A")
     app = app.run()
     assert len(calls) == 2  # open ones and decided ones
@@ -180,5 +183,5 @@ def test_a_click_on_a_disputed_page_looks_for_no_disputes_anew(answered, monkeyp
     app = app.run()
     assert len(calls) == 4
     assert "23 open, 1 page decided." in said(app)
-    (second,) = [c for c in app.button_group if c.key.startswith("decide_")]
+    (second,) = [c for c in app.button_group if str(c.key).startswith("decide_")]
     assert second.key != first.key
