@@ -77,7 +77,7 @@ def list_images(app: App, tag: str | None, search: str, limit: int, as_json: boo
     say_table(rows, ("id", "name", "width", "height", "tags", "pixels"), "no images")
 
 
-@images.command(epilog="Example: python -m cssim images withdraw party/07.jpg --reason privacy")
+@images.command(epilog="Example: python -m cssim images withdraw 07.jpg --reason privacy")
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why; shown to whoever brings the file again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -299,8 +299,8 @@ def test_a_skip_does_not_count_as_an_answer_and_keeps_its_remark(ws, ada):
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (Answer(JudgementKind.ANSWER, (0, 1), (1, 2, 3)), "each of the 3 candidates"),
-        (Answer(JudgementKind.ANSWER, (0, 1, 1), (1, 2, 3)), "each of the 3 candidates"),
+        (Answer(JudgementKind.ANSWER, (0, 1), (1, 2, 3)), "each candidate once"),
+        (Answer(JudgementKind.ANSWER, (0, 1, 1), (1, 2, 3)), "each candidate once"),
         (Answer(JudgementKind.ANSWER, (0, 1, 2), (1, 2, 6)), "numbers from 1 to 5"),
         (Answer(JudgementKind.ANSWER, (0, 1, 2), (3, 2, 1)), "contradicts the classes"),
         (Answer(JudgementKind.ANSWER, (0, 1, 2)), "needs a class"),
