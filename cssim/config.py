@@ -276,6 +276,13 @@ def child_environment(settings: Settings) -> dict[str, str]:
     return dict(os.environ) | {variable(name): str(value) for name, value in values.items()}
 
 
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """The same for a process that runs jobs: without what signs people in, secrets among it."""
+    whole = child_environment(settings)
+    signing_in = {variable(f.name) for f in fields(Settings) if f.name.startswith("oidc_")}
+    return {name: value for name, value in whole.items() if name not in signing_in}
+
+
 def share_processors() -> None:
     """Let arithmetic threads sleep while they wait for each other; before torch is first loaded.
 

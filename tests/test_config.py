@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cssim.config import Settings, load_settings, share_processors, variable
+from cssim.config import (
+    Settings,
+    child_environment,
+    load_settings,
+    share_processors,
+    variable,
+    worker_environment,
+)
 from cssim.errors import BadSetting
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +106,20 @@ def test_the_secret_of_the_provider_is_never_shown():
     found = load_settings({"CSSIM_OIDC_CLIENT_SECRET": "very-secret"})
     assert found.oidc_client_secret == "very-secret"
     assert "very-secret" not in repr(found)
+
+
+def test_the_app_gets_the_secret_of_the_provider_and_workers_do_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("CSSIM_OIDC_CLIENT_SECRET", "very-secret")
+    settings = Settings(
+        home=tmp_path, threads=2, public_url="https://labels.example", oidc_client_id="us",
+        oidc_issuer="https://id.example", oidc_client_secret="very-secret",
+    )  # fmt: skip
+    assert child_environment(settings)["CSSIM_OIDC_CLIENT_SECRET"] == "very-secret"
+    theirs = worker_environment(settings)
+    assert "very-secret" not in theirs.values()
+    assert not [name for name in theirs if name.startswith("CSSIM_OIDC")]
+    read = load_settings(theirs)
+    assert (read.home, read.threads, read.oidc_issuer) == (tmp_path, 2, "")
 
 
 def test_all_state_lies_in_the_home_folder(tmp_path):

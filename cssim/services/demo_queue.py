@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cssim
-from cssim.config import child_environment
+from cssim.config import worker_environment
 from cssim.errors import Cancelled, Conflict, CSSimError
 from cssim.services import jobs
 from cssim.services.jobs import JobRequest
@@ -145,7 +145,7 @@ def _started(ws: Workspace, count: int) -> list[subprocess.Popen[bytes]]:
     settings = replace(ws.settings, threads=1)
     settings.logs.mkdir(parents=True, exist_ok=True)
     source = str(Path(cssim.__file__).resolve().parent.parent)
-    environment = child_environment(settings)
+    environment = worker_environment(settings)
     paths = [source, environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     # Not only torch: two processes whose matrix products use all cores are in each other's way.

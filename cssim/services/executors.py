@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cssim
-from cssim.config import Settings, child_environment
+from cssim.config import Settings, worker_environment
 from cssim.services.running import RUNNERS, claim_next, run_claimed, silence, worker_identity
 from cssim.services.workspace import Workspace
 from cssim.types import JobInfo
@@ -96,7 +96,7 @@ def ensure_worker(settings: Settings) -> int | None:
     finally:
         database.close()
     settings.logs.mkdir(parents=True, exist_ok=True)
-    environment = child_environment(settings)
+    environment = worker_environment(settings)
     source = str(Path(cssim.__file__).resolve().parent.parent)
     paths = [source, environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(p for p in paths if p)

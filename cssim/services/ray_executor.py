@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import cssim
-from cssim.config import Settings, child_environment, load_settings
+from cssim.config import Settings, load_settings, worker_environment
 from cssim.errors import Unavailable
 from cssim.services.executors import alive, open_jobs, parent_is_gone, stopping_on_signals
 from cssim.services.running import RUNNERS, claim_next, run_claimed, silence, worker_identity
@@ -91,7 +91,7 @@ def _connected(settings: Settings) -> Any:
             "CSSIM_EXECUTOR=local"
         ) from error
     source = str(Path(cssim.__file__).resolve().parent.parent)
-    before = child_environment(settings).get("PYTHONPATH", "")
+    before = worker_environment(settings).get("PYTHONPATH", "")
     paths = os.pathsep.join(path for path in (source, before) if path)
     try:
         ray.init(
@@ -111,7 +111,7 @@ def _connected(settings: Settings) -> Any:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings as variables, for a task that may run on another machine."""
-    whole = child_environment(settings)
+    whole = worker_environment(settings)
     return {name: value for name, value in whole.items() if name.startswith("CSSIM_")}
 
 

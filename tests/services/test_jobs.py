@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,23 @@ def test_worker_processes_share_the_queue_and_run_each_job_once(ws: Workspace) -
     assert {job.state for job in done} == {JobState.DONE}
     assert {job.attempt for job in done} == {1}
     assert [len(jobs.job_events(ws, job_id)) for job_id in wanted] == [1] * 12
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads Linux's /proc")
+def test_a_worker_never_sees_the_secret_that_signs_people_in(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CSSIM_OIDC_CLIENT_SECRET", "very-secret")
+    pid = executors.ensure_worker(replace(ws.settings, oidc_client_secret="very-secret"))
+    assert pid is not None
+    try:
+        seen = Path(f"/proc/{pid}/environ").read_bytes()
+    finally:
+        for child in executors._children:
+            child.kill()
+            child.wait(15)
+    assert b"CSSIM_HOME=" in seen
+    assert b"very-secret" not in seen
 
 
 def test_a_worker_is_started_only_where_none_is_alive(ws: Workspace, tmp_path: Path) -> None:
