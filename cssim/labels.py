@@ -3,7 +3,8 @@
 A CSV of triples has one question per row. Required columns: `ref, a, b`, and either `answer` (`A`,
 `B` or `tie`: which is closer to ref) or `n_a, n_b` (vote counts). Known further ones: `annotator`,
 `response_ms`, `position` (`a=left,b=right`), `time` (ISO 8601, UTC where no zone is given),
-`class_a, class_b` (1 closest to 5). All others are carried along as text.
+`class_a, class_b` (1 closest to 5). All others are carried along as text. Text that a spreadsheet
+would compute is written with an apostrophe before it, and read without; see `cssim.csv_cells`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cssim import words
+from cssim.csv_cells import guarded, unguarded
 from cssim.errors import BadLabels, Fault
 
 REQUIRED = ("ref", "a", "b")
@@ -110,7 +112,7 @@ def parse_triples(data: bytes, *, file: str, skip_bad: bool = False) -> TripleTa
 
 
 def _header(cells: Sequence[str], file: str) -> list[str]:
-    header = [cell.strip() for cell in cells]
+    header = [unguarded(cell.strip()) for cell in cells]
     said = VOTES if "answer" not in header and set(VOTES) & set(header) else ("answer",)
     lacking = [name for name in (*REQUIRED, *said) if name not in header]
     if lacking:
@@ -126,7 +128,7 @@ def _row(cells: Sequence[str], header: Sequence[str], file: str, line: int) -> T
     if len(cells) != len(header):
         return Fault(file, line, words.count(len(header), "field"), f"{len(cells)}")
     try:
-        return _read(dict(zip(header, cells, strict=True)), line)
+        return _read(dict(zip(header, map(unguarded, cells), strict=True)), line)
     except _Unfit as unfit:
         return Fault(file, line, unfit.expected, unfit.found)
 
@@ -254,8 +256,8 @@ def format_triples(
     writer = csv.DictWriter(
         buffer, header, restval="", extrasaction="ignore", lineterminator=newline
     )
-    writer.writeheader()
-    writer.writerows(cells)
+    lines = [dict(zip(header, header, strict=True)), *cells]
+    writer.writerows({name: guarded(cell) for name, cell in line.items()} for line in lines)
     return buffer.getvalue().encode()
 
 

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CORE = ("cssim.types", "cssim.errors", "cssim.config", "cssim.words")
+CORE = ("cssim.types", "cssim.errors", "cssim.config", "cssim.words", "cssim.csv_cells")
 LIBRARY = (
     "cssim.images",
     "cssim.pixels",

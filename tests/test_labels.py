@@ -189,6 +189,19 @@ def test_any_rows_survive_writing_and_reading(rows):
             assert getattr(read, name) == getattr(written, name)
 
 
+def test_a_name_is_no_formula_of_a_spreadsheet_and_is_read_as_it_was():
+    rows = [TripleRow("=1.jpg", "'=1.jpg", "y", "A", annotator="@Eve()", extra={"=x": "-1+1"})]
+    written = labels.format_triples(rows)
+    line = written.decode().splitlines()[1]
+    assert line.startswith("'=1.jpg,''=1.jpg,y,A,")
+    assert not [mark for mark in (b"\n=", b",=", b",@") if mark in written]
+    table = labels.parse_triples(written, file="t.csv")
+    (read,) = table.rows
+    assert (read.ref, read.a, read.annotator) == ("=1.jpg", "'=1.jpg", "@Eve()")
+    assert read.extra == {"=x": "-1+1"}
+    assert labels.format_triples(table.rows, table.columns, table.newline) == written
+
+
 def test_columns_that_the_original_file_lacked_are_added_behind_it():
     rows = [TripleRow("r", "x", "y", "A", annotator="p", extra={"mine": "1"})]
     header = labels.format_triples(rows, ("answer", "b", "a", "ref")).split(b"\n")[0]

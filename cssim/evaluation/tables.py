@@ -15,6 +15,7 @@ from dataclasses import fields
 import numpy as np
 
 from cssim import words
+from cssim.csv_cells import guarded
 from cssim.evaluation.accuracy import Ceiling
 from cssim.evaluation.context import ContextTest
 from cssim.evaluation.report import Comparison, EvaluatedSet, Row
@@ -92,7 +93,7 @@ def csv_table(comparison: Comparison) -> str:
         test = row.context
         found = [None] * len(tested) if test is None else [getattr(test, name) for name in tested]
         line = [*(values[name] for name in plain), *found]
-        writer.writerow(["" if value is None else value for value in line])
+        writer.writerow(["" if value is None else guarded(value) for value in line])
     return out.getvalue()
 
 

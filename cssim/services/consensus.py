@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim.csv_cells import guarded
 from cssim.errors import BadInput, NotFound
 from cssim.evaluation.consensus import dawid_skene, majority
 from cssim.evaluation.people import HIGH, LOW, NOBODY, TIE, Said, Votes, pair_votes, votes_of
@@ -221,9 +222,9 @@ def consensus_csv(ws: Workspace, view: ConsensusView) -> str:
     for q in view.questions:
         writer.writerow(
             (
-                names[q.reference],
-                names[q.a],
-                names[q.b],
+                guarded(names[q.reference]),
+                guarded(names[q.a]),
+                guarded(names[q.b]),
                 q.votes_a,
                 q.votes_b,
                 q.ties,

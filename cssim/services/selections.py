@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cssim.csv_cells import guarded
 from cssim.errors import BadInput
 from cssim.services.plain import plain
 from cssim.services.workspace import Workspace
@@ -111,7 +112,7 @@ def export_csv(ws: Workspace, reference_ids: Sequence[int]) -> str:
     table.writerow(("image", "name", "sha256", "tags"))
     for id_ in sorted(found):
         one = found[id_]
-        table.writerow((id_, _cell(one.name), one.sha256 or "", _cell(";".join(one.tags))))
+        table.writerow((id_, guarded(one.name), one.sha256 or "", guarded(";".join(one.tags))))
     return out.getvalue()
 
 
@@ -172,8 +173,3 @@ def _checked(name: str, note: str) -> str:
     if len(note) > MAX_NOTE:
         raise BadInput(f"a note has up to {MAX_NOTE} characters, got {len(note)}")
     return title
-
-
-def _cell(text: str) -> str:
-    """Kept from being a formula in a spreadsheet."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
+from cssim.csv_cells import guarded
 from cssim.plots.style import for_print
 
 if TYPE_CHECKING:
@@ -113,15 +114,10 @@ def rows_csv(rows: Rows) -> str:
     out = io.StringIO()
     table = csv.DictWriter(out, columns, lineterminator="\n")
     table.writeheader()
-    table.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    table.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
 
 
 def file_stem(name: str) -> str:
     """The name of a file without its ending: what cannot stand in one becomes `-`."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "figure"
-
-
-def _cell(value: object) -> object:
-    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if risky else value

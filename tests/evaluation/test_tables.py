@@ -127,6 +127,12 @@ def test_many_members_are_counted_in_the_table_and_named_once_below_it():
     assert csv_rows[0]["members"] == "m0 + m1 + m2 + m3"
 
 
+def test_the_name_of_a_row_is_no_formula_of_a_spreadsheet():
+    rows = (Row("=1+1", "ensemble", ("=a", "b"), accuracy=0.5),)
+    (line,) = csv.DictReader(io.StringIO(csv_table(Comparison(CompareSettings(), rows))))
+    assert (line["name"], line["members"], line["accuracy"]) == ("'=1+1", "'=a + b", "0.5")
+
+
 def test_every_row_leads_to_its_run_in_every_format():
     for text in (text_table(BY_HAND), markdown_table(BY_HAND), latex_table(BY_HAND)):
         lines = [line for line in text.splitlines() if "ensemble 3, job 12" in line]

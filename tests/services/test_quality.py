@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from cssim.config import Settings
 from cssim.errors import BadInput, NotFound
@@ -221,6 +222,15 @@ def test_consensus_tells_votes_model_and_decisions(ws):
     quality.set_participation(ws, "Carl", excluded=True, reason="x")
     without = consensus.consensus_of(ws, "sea")
     assert {q.votes_a + q.votes_b for q in without.questions} == {2}
+
+
+def test_the_name_of_a_picture_is_no_formula_in_the_table_of_the_consensus(ws):
+    crowd(ws)
+    view = consensus.consensus_of(ws, "sea")
+    with ws.database.writing() as session:
+        session.execute(text("update images set name = '=' || name"))
+    rows = list(csv.DictReader(io.StringIO(consensus.consensus_csv(ws, view))))
+    assert {row[column][:2] for row in rows for column in ("ref", "a", "b")} == {"'="}
 
 
 def test_what_one_person_alone_said_is_not_overruled_by_the_model(ws):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from cssim.csv_cells import guarded
 from cssim.services.workspace import Workspace
 from db import users
 from db.users import Audit
@@ -80,9 +81,5 @@ def audit_csv(entries: Iterable[AuditEntry]) -> str:
     writer.writerow(["at", "actor", "action", "about", "detail"])
     for one in entries:
         texts = (one.actor, one.action, one.about, one.detail)
-        writer.writerow([one.at.isoformat(), *map(_harmless, texts)])
+        writer.writerow([one.at.isoformat(), *map(guarded, texts)])
     return buffer.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
