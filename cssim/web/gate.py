@@ -7,6 +7,7 @@ media) lie behind the gate like ours.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cssim.config import Settings
 from cssim.services import accounts
+from cssim.services.failing import told
 from cssim.services.workspace import Workspace
 from cssim.types import Person
 from cssim.web import templates
@@ -47,6 +49,10 @@ HEADERS = {
 }
 """Security headers of each response that does not set its own."""
 
+AWAY_SECONDS = 5
+"""When to come again while the database does not answer."""
+_LOG = logging.getLogger(__name__)
+
 
 class Gate:
     """Lets the signed-in through, with their `Person` in the scope, and redirects the others."""
@@ -65,15 +71,24 @@ class Gate:
             return
         connection = HTTPConnection(scope)
         ws = self.workspace()
-        settings = ws.settings
-        refusal = await self._refusal(connection, ws)
+        answering = _Answering(_with_headers(send, scope["path"], ws.settings))
+        try:
+            refusal = await self._refusal(connection, ws)
+            if refusal is None:
+                await self.app(scope, receive, answering)
+        except Exception as error:
+            refusal = None if answering.begun else _database_away(error, connection, ws)
+            if refusal is None:
+                raise
         if refusal is None:
-            await self.app(scope, receive, _with_headers(send, scope["path"], settings))
-        elif scope["type"] == "websocket":
-            code, reason = 4000 + refusal.status_code, "sign in first"
+            return
+        if scope["type"] == "websocket":
+            signed_out = refusal.status_code == 401
+            reason = "sign in first" if signed_out else "try again later"
+            code = 4000 + refusal.status_code
             await send({"type": "websocket.close", "code": code, "reason": reason})
         else:
-            await refusal(scope, receive, _with_headers(send, scope["path"], settings))
+            await refusal(scope, receive, answering)
 
     async def _refusal(self, connection: HTTPConnection, ws: Workspace) -> Response | None:
         """What to answer in place of the app; None where the connection may go on."""
@@ -95,6 +110,38 @@ class Gate:
             return _somebody_else()
         wait = limits.of_person(method, path, person.id)
         return _too_fast(connection, wait) if wait else None
+
+
+class _Answering:
+    """Sends on what it gets, and knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
+        await self._send(message)
+
+
+def _database_away(error: Exception, connection: HTTPConnection, ws: Workspace) -> Response | None:
+    """A request to come again soon, where the database failed; None where something else did.
+
+    People are told no more than they need; the log has what the database said.
+    """
+    known = None if isinstance(error, OSError) else told(error, ws.settings)
+    if known is None:
+        return None
+    _LOG.warning("%s answered with 503: %s", connection.scope["path"], known)
+    text = (
+        "the database does not answer; what was stored before is safe. Try again in a few "
+        "seconds, and if it stays so, tell whoever runs this server"
+    )
+    response: Response = JSONResponse({"error": text}, 503)
+    if _reads_pages(connection):
+        response = templates.refused_page(text, 503)
+    response.headers["retry-after"] = str(AWAY_SECONDS)
+    return response
 
 
 def _who(ws: Workspace, token: str | None) -> Person | None:

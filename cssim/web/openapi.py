@@ -29,6 +29,7 @@ EVERYWHERE = {
     403: "The role does not suffice, or the request may be forged",
     412: "The request names somebody in `X-CSSim-Person`, and somebody else is signed in",
     429: "Too many requests; `Retry-After` says for how many seconds to wait",
+    503: "The database does not answer; `Retry-After` says in how many seconds to try again",
 }
 """How any request to the API may be refused."""
 
@@ -119,7 +120,7 @@ def _responses(path: str, doc: RouteDoc) -> Iterable[tuple[str, dict[str, Any]]]
             told["content"] = {HTML: {"schema": TEXT}}
         else:
             told["content"] = {"application/json": {"schema": _ERROR_REF}}
-        if status == 429:
+        if "`Retry-After`" in reason:
             told["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
         yield str(status), told
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from starlette.websockets import WebSocketDisconnect
 
 from cssim.services import gold
 from cssim.services.gold import GoldPage, KnownAnswer
@@ -48,6 +51,57 @@ def test_an_answer_to_a_lease_that_ran_out_is_kept_and_marked_late(ws, client):
     (given,) = client.get("/api/answers").json()["answers"]
     assert given["order"] == SAID["order"]
     assert client.get("/api/progress").json()["done"] == 1
+
+
+@pytest.fixture
+def away(ws):
+    """Calls that take the database away, as when its disk or server fails, and bring it back."""
+    file = Path(ws.database.engine.url.database)
+    kept = file.with_name("kept.db")
+
+    def go():
+        ws.database.close()
+        shutil.copy(file, kept)
+        file.write_bytes(b"no database at all " * 100)
+
+    def come():
+        ws.database.close()
+        kept.replace(file)
+
+    return go, come
+
+
+def test_an_answer_waits_while_the_database_is_away_and_counts_once_afterwards(ws, client, away):
+    rank_pages(ws, 2)
+    page, go, come = lease(client), *away
+    client.headers["accept"] = "application/json"
+    answer = uuid.uuid4().hex
+    go()
+    told = say(client, page["lease"], client_id=answer)
+    assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+    assert "the database does not answer" in told.json()["error"]
+    assert str(ws.settings.home) not in told.text  # the log knows where it lies
+    come()
+    again = [say(client, page["lease"], client_id=answer) for _ in range(2)]
+    assert [one.status_code for one in again] == [200, 200]
+    assert len(client.get("/api/answers").json()["answers"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/api/leases", "/annotate", "/images/" + "0" * 64])
+def test_while_the_database_is_away_everything_says_to_come_again(client, away, path):
+    away[0]()
+    for accept in ("text/html", "application/json"):
+        told = client.get(path, headers={"accept": accept})
+        assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+        assert "Try again in a few seconds" in told.text
+        assert told.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_while_the_database_is_away_a_websocket_is_closed_before_it_opens(client, away):
+    away[0]()
+    with pytest.raises(WebSocketDisconnect) as caught:
+        client.websocket_connect("/_stcore/stream").__enter__()
+    assert caught.value.code == 4503
 
 
 def test_an_answer_to_a_returned_page_is_kept_and_marked_late(ws, client):
