@@ -210,7 +210,7 @@ def list_evaluations(
     """Evaluations of a project, newest first."""
     query = select(EvaluationRow).where(EvaluationRow.project_id == project_id)
     rows = session.scalars(query.order_by(EvaluationRow.id.desc()).limit(limit)).all()
-    return [_evaluation(session, row) for row in rows]
+    return _evaluations(session, rows)
 
 
 def get_evaluation(session: Session, project_id: int, evaluation_id: int) -> EvaluationInfo:
@@ -222,7 +222,7 @@ def get_evaluation(session: Session, project_id: int, evaluation_id: int) -> Eva
     row = session.get(EvaluationRow, evaluation_id)
     if row is None or row.project_id != project_id:
         raise NotFound(f"there is no comparison {evaluation_id}")
-    return _evaluation(session, row)
+    return _evaluations(session, [row])[0]
 
 
 def count_looks(session: Session, cluster_ids: Sequence[int]) -> dict[int, int]:
@@ -290,16 +290,20 @@ def _ensembles(session: Session, found: ScalarResult[EnsembleRow]) -> list[Ensem
     ]
 
 
-def _evaluation(session: Session, row: EvaluationRow) -> EvaluationInfo:
-    clusters = select(EvaluationClusterRow.cluster_id).where(
-        EvaluationClusterRow.evaluation_id == row.id
-    )
-    return EvaluationInfo(
-        id=row.id,
-        name=row.name,
-        cluster_ids=tuple(session.scalars(clusters.order_by(EvaluationClusterRow.cluster_id))),
-        settings=row.settings,
-        result=row.result,
-        fingerprint=row.fingerprint,
-        created_at=row.created_at,
-    )
+def _evaluations(session: Session, rows: Sequence[EvaluationRow]) -> list[EvaluationInfo]:
+    clusters: dict[int, list[int]] = {row.id: [] for row in rows}
+    pairs = select(EvaluationClusterRow).where(EvaluationClusterRow.evaluation_id.in_(clusters))
+    for pair in session.scalars(pairs.order_by(EvaluationClusterRow.cluster_id)):
+        clusters[pair.evaluation_id].append(pair.cluster_id)
+    return [
+        EvaluationInfo(
+            id=row.id,
+            name=row.name,
+            cluster_ids=tuple(clusters[row.id]),
+            settings=row.settings,
+            result=row.result,
+            fingerprint=row.fingerprint,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]

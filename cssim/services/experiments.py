@@ -120,6 +120,34 @@ def training_requests(
         BadInput, BadSetting: no answers, images without pixels, a metric, a bad config.
         Conflict: a model of that name is there already.
     """
+    groups = trainable_groups(ws, clusters, together=together)
+    return requests_on(ws, groups, backbone, config=config, names=names)
+
+
+def trainable_groups(
+    ws: Workspace, clusters: Sequence[str], *, together: bool = False
+) -> list[list[Cluster]]:
+    """What each model is to learn from: answers that are there, on images with pixels.
+
+    Raises:
+        NotFound, BadInput: see `training_requests`.
+    """
+    found = _clusters(ws, clusters)
+    groups = [found] if together else [[cluster] for cluster in found]
+    for group in groups:
+        _check_trainable(ws, group)
+    return groups
+
+
+def requests_on(
+    ws: Workspace,
+    groups: Sequence[Sequence[Cluster]],
+    backbone: str,
+    *,
+    config: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+) -> list[JobRequest]:
+    """Requests to train one model on each of these groups; see `training_requests`."""
     from cssim.embeddings.backbones import resolve
     from cssim.training.config import TrainConfig
 
@@ -127,8 +155,6 @@ def training_requests(
     if spec.family == "metric":
         raise BadInput(f"{backbone} is a metric without weights: there is nothing to train")
     settings = TrainConfig.from_dict(config or {}).to_dict()
-    found = _clusters(ws, clusters)
-    groups = [found] if together else [[cluster] for cluster in found]
     titles = list(names) if names else [_title(group, backbone) for group in groups]
     if len(titles) != len(groups):
         raise BadInput(
@@ -136,8 +162,6 @@ def training_requests(
             f"{len(titles)}"
         )
     _check_names(ws, titles)
-    for group in groups:
-        _check_trainable(ws, group)
     source = str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone
     return [
         JobRequest(

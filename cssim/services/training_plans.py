@@ -9,7 +9,7 @@ from typing import Any
 from cssim import words
 from cssim.errors import BadInput
 from cssim.services.batches import enqueue_batch
-from cssim.services.experiments import training_requests
+from cssim.services.experiments import requests_on, trainable_groups
 from cssim.services.jobs import JobRequest
 from cssim.services.library import cluster_summaries
 from cssim.services.workspace import Workspace
@@ -64,18 +64,18 @@ def training_plan(
         raise BadInput(f"seeds must lie in 1..{MAX_SEEDS}, got {seeds}")
     settings = dict(config or {})
     first = int(settings.pop("seed", 0))
-    groups = ["+".join(clusters)] if together else list(clusters)
+    groups = trainable_groups(ws, clusters, together=together)
+    stems = ["+".join(clusters)] if together else list(clusters)
     found: list[JobRequest] = []
     for backbone in backbones:
         for seed in range(first, first + seeds):
             end = f"-{Path(backbone).name}" + (f"-s{seed}" if seeds > 1 else "")
-            found += training_requests(
+            found += requests_on(
                 ws,
-                clusters,
+                groups,
                 backbone,
                 config={**settings, "seed": seed},
-                names=[f"{group[: 200 - len(end)]}{end}" for group in groups],
-                together=together,
+                names=[f"{stem[: 200 - len(end)]}{end}" for stem in stems],
             )
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from cssim.errors import Conflict, NotFound
 from cssim.types import ClusterKind, ModelKind
@@ -123,6 +124,27 @@ def test_an_ensemble_is_replaced_by_its_own_job(database: Database, project: int
             )
     with database.reading() as session:
         assert [e.member_ids for e in runs.list_ensembles(session, project)] == [(ids[1],)]
+
+
+def test_a_list_of_evaluations_takes_as_many_queries_as_one_of_them(
+    database: Database, project: int, clusters: list[int]
+) -> None:
+    asked: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *told: asked.append(str(told[2])))
+    counts = []
+    for _ in range(2):
+        with database.writing() as session:
+            for name in "ab":
+                runs.add_evaluation(
+                    session, project, name, clusters, settings={}, result={}, fingerprint=""
+                )
+        asked.clear()
+        with database.reading() as session:
+            assert {one.cluster_ids for one in runs.list_evaluations(session, project)} == {
+                tuple(clusters)
+            }
+        counts.append(len([one for one in asked if one.startswith("SELECT")]))
+    assert counts == [2, 2]
 
 
 def test_each_evaluation_is_a_look_at_its_clusters(

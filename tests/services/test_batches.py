@@ -12,7 +12,7 @@ import pytest
 
 from cssim.config import Settings
 from cssim.errors import BadInput, Conflict, NotFound
-from cssim.services import batches, jobs, running
+from cssim.services import batches, experiments, jobs, running
 from cssim.services.executors import run_worker
 from cssim.services.jobs import JobRequest
 from cssim.services.training_plans import request_training_plan, sets_to_train, training_plan
@@ -166,6 +166,19 @@ def test_a_plan_is_every_cluster_with_every_backbone_and_seed(filled, world) -> 
     assert [r.params["name"] for r in together] == [f"{'+'.join(clusters)}-{world.network.name}"]
     number = request_training_plan(filled, clusters, [backbone], seeds=2)
     assert len(batches.batch_progress(filled, number).jobs) == 2 * len(clusters)
+
+
+def test_a_plan_reads_the_answers_of_each_cluster_once(filled, world, monkeypatch) -> None:
+    clusters = [c.cluster.name for c in _contexts(filled)][:2]
+    read, load = [], experiments.load_triples
+
+    def loading(ws, ids):
+        read.append(ids)
+        return load(ws, ids)
+
+    monkeypatch.setattr(experiments, "load_triples", loading)
+    assert len(training_plan(filled, clusters, [str(world.network)], seeds=3)) == 6
+    assert len(read) == 2
 
 
 def test_all_sets_are_those_that_nobody_is_measured_on(filled) -> None:
