@@ -228,7 +228,7 @@ def test_training_that_cannot_be_is_refused_at_once(filled: Workspace, world: Wo
         experiments.training_requests(filled, ["x"], network)
     with pytest.raises(BadSetting, match="unknown training setting"):
         experiments.training_requests(filled, clusters, network, config={"speed": 3})
-    with pytest.raises(BadInput, match="need 1 names"):
+    with pytest.raises(BadInput, match="1 model needs as many names, got 2"):
         experiments.training_requests(filled, clusters, network, names=["a", "b"])
     with filled.database.writing() as session:
         rows.add_cluster(session, filled.project.id, "empty", ClusterKind.CONTEXT)
