@@ -307,19 +307,6 @@ def judgement_from(row: Sequence[Any]) -> Judgement:
     )
 
 
-def count_judgements(session: Session, cluster_ids: Iterable[int]) -> int:
-    """How many rows the log of the clusters has."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(JudgementRow)
-            .join(PageRow, PageRow.id == JudgementRow.page_id)
-            .where(PageRow.cluster_id.in_(sorted(set(cluster_ids))))
-        )
-        or 0
-    )
-
-
 def ensure_imported_people(session: Session, names: Iterable[str]) -> tuple[dict[str, int], int]:
     """Person id of each name, and how many of these people had to be made.
 

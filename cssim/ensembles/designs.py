@@ -22,7 +22,6 @@ from cssim.errors import BadInput
 Floats = NDArray[np.float64]
 
 FROZEN, CS, GLOBAL, TUNED = "frozen", "CS", "global", "tuned"
-GROUPS = (FROZEN, CS, GLOBAL, TUNED)
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ class Members:
     """Distances of all members on validation and on held-out triples."""
 
     group: tuple[str, ...]
-    """(members,) one of `GROUPS` each."""
+    """(members,) each `FROZEN`, `CS`, `GLOBAL` or `TUNED`."""
     known: Floats
     """(members, n, 2) on the validation triples."""
     new: Floats

@@ -174,8 +174,8 @@ def test_the_log_of_a_cluster_is_its_own(world):
         answer = NewJudgement(foreign, Answer(ANSWER, (0, 1), (1, 2)))
         annotations.add_judgements(session, [answer])
     with world.database.reading() as session:
-        assert annotations.count_judgements(session, [world.cluster]) == 2
-        assert annotations.count_judgements(session, [world.cluster, other]) == 3
+        assert len(annotations.judgements_of(session, [world.cluster])) == 2
+        assert len(annotations.judgements_of(session, [world.cluster, other])) == 3
         (found,) = annotations.judgements_of(session, [other])
         assert annotations.pages_of(session, []) == []
         assert annotations.judgements_of(session, []) == []
