@@ -20,7 +20,8 @@ from tests.icc import (
     srgb_coded,
 )
 
-CORNERS = list(product((0, 1), repeat=4))
+BITS = (0, 1)
+CORNERS = list(product(BITS, BITS, BITS, BITS))
 RUBBISH = b"\0\0\2\0" + b"no profile at all" * 30
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from cssim.config import Settings
 from cssim.errors import BadInput, Conflict, NotFound
-from cssim.services import batches, experiments, jobs, running
+from cssim.services import batches, experiments, jobs, library, running
 from cssim.services.executors import run_worker
 from cssim.services.jobs import JobRequest
 from cssim.services.training_plans import request_training_plan, sets_to_train, training_plan
@@ -170,7 +170,7 @@ def test_a_plan_is_every_cluster_with_every_backbone_and_seed(filled, world) -> 
 
 def test_a_plan_reads_the_answers_of_each_cluster_once(filled, world, monkeypatch) -> None:
     clusters = [c.cluster.name for c in _contexts(filled)][:2]
-    read, load = [], experiments.load_triples
+    read, load = [], library.load_triples
 
     def loading(ws, ids):
         read.append(ids)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
 from cssim import colour
+from cssim.config import Settings
 from cssim.embeddings.store import EmbeddingCache
 from cssim.services import gallery, library, vectors
 from cssim.services.encoding import embeddings_of, frozen_encoder, register_frozen
@@ -27,7 +29,7 @@ def picture(profile: bytes | None) -> bytes:
 
 
 @pytest.fixture
-def ws(settings) -> Workspace:
+def ws(settings: Settings) -> Iterator[Workspace]:
     opened = open_workspace(settings)
     wide, plain = Upload("wide.png", picture(rgb_profile(P3))), Upload("plain.png", picture(None))
     library.add_images(opened, [wide, plain])
@@ -79,7 +81,10 @@ def test_vectors_from_before_are_kept_for_plain_pictures_and_not_believed_for_ot
     cache = EmbeddingCache(ws.settings.embeddings)
     old = np.stack([np.full(512, 7.0), np.full(512, 8.0)]).astype(np.float32)
     cache.get_or_compute(
-        encoder.fingerprint, [wide.sha256, plain.sha256], lambda _: None, lambda _: old
+        encoder.fingerprint,
+        [wide.sha256, plain.sha256],
+        lambda _: PillowImage.new("RGB", (1, 1)),
+        lambda _: old,
     )
     forget_what_is_known(ws)
     found = embeddings_of(ws, encoder, [wide.id, plain.id])

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image as PillowImage
 
 from cssim import colour
 from cssim.embeddings.store import EmbeddingCache
@@ -34,7 +35,7 @@ from cssim.services.encoding import embeddings_of, frozen_encoder
 from cssim.services.jobs import JobRequest
 from cssim.services.workspace import Workspace
 from cssim.training.activations import ActivationCache
-from cssim.types import Answer, Image, JobState, JudgementKind, ModelKind, Person, Role
+from cssim.types import Answer, ClusterKind, Image, JobState, JudgementKind, ModelKind, Person, Role
 from db import annotations as records
 from db import library as queries
 from db import runs, withdrawals
@@ -201,7 +202,9 @@ def test_open_pages_with_it_are_retired_and_new_ones_never_hold_it(filled: Works
     bea = accounts.add_person(ws, "Bea")
     assert [one.page.id for one in annotating.next_pages(ws, bea, want=5).pages] == open_pages[1:]
     assert annotating.progress(ws, ada).wanted == 2
-    drawn = library.draw_cluster(ws, "new", "validation", references=9, pages_per_reference=2)
+    drawn = library.draw_cluster(
+        ws, "new", ClusterKind.VALIDATION, references=9, pages_per_reference=2
+    )
     with ws.database.reading() as session:
         pages = records.pages_of(session, [drawn.id])
     assert ids[0] not in {i for page in pages for i in (page.reference, *page.candidates)}
@@ -384,12 +387,13 @@ def test_the_last_sweep_waits_for_jobs_that_had_begun_before(
     vector = embedding.embed([ws.store.open(str(found.sha256))])
     withdrawing.withdraw(ws, [found], REASON)
     told: list[str] = []
+    blank = PillowImage.new("RGB", (1, 1))
 
     def listen(_share: float, message: str) -> None:
         told.append(message)
         if len(told) == 2:  # now the older job writes, and ends
             EmbeddingCache(ws.settings.embeddings).get_or_compute(
-                embedding.fingerprint, [str(found.sha256)], lambda _: None, lambda _: vector
+                embedding.fingerprint, [str(found.sha256)], lambda _: blank, lambda _: vector
             )
             with ws.database.writing() as session:
                 session.get_one(JobRow, number).state = "done"
