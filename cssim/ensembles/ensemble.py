@@ -23,6 +23,7 @@ from cssim.ensembles.fitted import Fitted
 from cssim.ensembles.index import Index, Progress, build_index, content_key
 from cssim.ensembles.pictures import Picture, as_picture
 from cssim.ensembles.search import Found, nearest
+from cssim.ensembles.verdicts import as_pair, choice_of, confidence_of
 from cssim.errors import BadInput, NotFound
 from cssim.types import Choice
 
@@ -85,14 +86,15 @@ class Ensemble:
         own = triple_distances(embedded, [r], [x], [y], made_by=self._makers)  # (members, 1, 2)
         combined = self.fitted.combine(own, self._features(reference))
         probability = self.fitted.confidence(combined)
-        choice = _choice(*combined[0])
+        choice = choice_of(combined[0])
+        sure = None if probability is None else confidence_of(float(probability[0]), choice)
         return Closer(
             choice=choice,
-            confidence=None if probability is None else _sure(float(probability[0]), choice),
-            distances=_pair(combined[0]),
-            votes={name: _choice(*d[0]) for name, d in zip(self.encoders, own, strict=True)},
+            confidence=sure,
+            distances=as_pair(combined[0]),
+            votes={name: choice_of(d[0]) for name, d in zip(self.encoders, own, strict=True)},
             member_distances={
-                name: _pair(d[0]) for name, d in zip(self.encoders, own, strict=True)
+                name: as_pair(d[0]) for name, d in zip(self.encoders, own, strict=True)
             },
         )
 
@@ -249,21 +251,6 @@ class Ensemble:
         chosen: list[PIL.Image.Image] = [pictures[keys.index(key)] for key in distinct]
         rows = [encoder.embed(chosen) for encoder in self.encoders.values()]
         return rows, [distinct.index(key) for key in keys]
-
-
-def _choice(to_a: float, to_b: float) -> Choice | None:
-    if to_a == to_b:
-        return None
-    return Choice.A if to_a < to_b else Choice.B
-
-
-def _sure(says_a: float, choice: Choice | None) -> float:
-    """Probability of the choice; a tie is one half."""
-    return 0.5 if choice is None else says_a if choice is Choice.A else 1 - says_a
-
-
-def _pair(distances: NDArray[np.float64]) -> tuple[float, float]:
-    return float(distances[0]), float(distances[1])
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cssim.ensembles.verdicts import as_pair, choice_of, confidence_of
 from cssim.errors import BadInput
 from cssim.services.comparing import fitted_of
 from cssim.services.vectors import Near, Shelf
 from cssim.services.workspace import Workspace
-from cssim.types import Choice, EnsembleInfo
+from cssim.types import EnsembleInfo
 
 if TYPE_CHECKING:
     from cssim.ensembles.explain import Record
@@ -97,16 +98,13 @@ def answer(
     probability = ensemble.fitted.confidence(combined)
     choice = choice_of(combined[0])
     names = member_names(shelf, ensemble)
-    sure = None
-    if probability is not None:
-        says_a = float(probability[0])
-        sure = 0.5 if choice is None else says_a if choice is Choice.A else 1 - says_a
+    sure = None if probability is None else confidence_of(float(probability[0]), choice)
     return {
         "choice": choice,
         "confidence": sure,
-        "distances": _pair(combined[0]),
+        "distances": as_pair(combined[0]),
         "votes": {name: choice_of(d[0]) for name, d in zip(names, own, strict=True)},
-        "member_distances": {name: _pair(d[0]) for name, d in zip(names, own, strict=True)},
+        "member_distances": {name: as_pair(d[0]) for name, d in zip(names, own, strict=True)},
         "explanation": explain(shelf, ensemble, reference, top=top),
     }
 
@@ -202,13 +200,6 @@ def member_names(shelf: Shelf, ensemble: Ready) -> tuple[str, ...]:
     )
 
 
-def choice_of(distances: Floats) -> Choice | None:
-    """The closer candidate of (to A, to B); None on an exact tie."""
-    if distances[0] == distances[1]:
-        return None
-    return Choice.A if distances[0] < distances[1] else Choice.B
-
-
 def _needed(shelf: Shelf, ensemble: Ready) -> list[int]:
     """All models whose embeddings of a question's pictures are needed."""
     found = list(ensemble.info.member_ids)
@@ -217,7 +208,3 @@ def _needed(shelf: Shelf, ensemble: Ready) -> list[int]:
     if ensemble.looking is not None:
         found.append(ensemble.looking)
     return list(dict.fromkeys(found))
-
-
-def _pair(distances: Floats) -> tuple[float, float]:
-    return float(distances[0]), float(distances[1])
