@@ -75,7 +75,7 @@ def test_each_example_is_a_line_that_the_command_takes(
     text = run(*leaf, "--help").stdout.split("Example: python -m cssim ")[1]
     words = shlex.split(text.split(">")[0].removeprefix("--home cssim-data/demo "))
     for name in words:  # the files and folders that it names
-        if name.endswith((".jpg", ".txt", ".pth")):
+        if name.endswith((".jpg", ".txt", ".pth", ".zip")):
             Path(name).touch()
         elif "/" in name:
             Path(name).mkdir(parents=True)

@@ -209,7 +209,9 @@ def status(name: str, *, models: Path | None = None) -> tuple[bool, str]:
 
 def how_to_get(hub: str, models: Path | None = None) -> str:
     """What to do about a backbone that is not on this machine."""
-    place = f"to {models / hub}" if models else f"below the folder CSSIM_MODELS, as {hub}"
+    place = f"below the folder CSSIM_MODELS, as {hub}"
+    if models:
+        place = f"to {models / hub} (CSSIM_MODELS names another place than {models})"
     return (
         f"the weights of {hub} are not on this machine. Where the Hub can be reached they are "
         f"fetched at first use, or beforehand with `hf download {hub}`. Elsewhere, copy its "

@@ -261,7 +261,10 @@ function note(triples, value, points) {
 }
 
 function share(value, points) {
-  return `${(100 * value).toFixed(1)} ${points ? "points" : "%"}`;
+  const percent = 100 * value;
+  // Halves go to the even digit, as Python writes them in the table: 56.25 is 56.2.
+  const even = Math.abs(percent) % 1 === 0.25 ? percent - 0.05 * Math.sign(percent) : percent;
+  return `${even.toFixed(1)} ${points ? "points" : "%"}`;
 }
 
 function counted(number, one) {
