@@ -1,7 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cssim.errors import BadInput, Conflict, NotFound
 from cssim.types import ClusterKind, Image
@@ -239,6 +239,8 @@ def test_images_are_listed_by_tag_availability_and_part_of_the_name(database, pr
 def test_capitals_of_any_alphabet_are_found_in_either_case(database, project, search):
     record(database, project, file("Übung.jpg", "1"), file("other.jpg", "2"))
     with database.reading() as session:
+        if session.scalar(select(func.lower("Ü"))) != "ü":
+            pytest.skip("this PostgreSQL database was made with a locale that knows ASCII alone")
         found = library.list_images(session, project, search=search)
     assert [image.name for image in found] == ["Übung.jpg"]
 

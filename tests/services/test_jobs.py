@@ -301,12 +301,13 @@ def test_a_worker_never_sees_the_secret_that_signs_people_in(
     pid = executors.ensure_worker(replace(ws.settings, oidc_client_secret="very-secret"))
     assert pid is not None
     try:
-        seen = Path(f"/proc/{pid}/environ").read_bytes()
+        environment = Path(f"/proc/{pid}/environ")
+        _until(lambda: b"CSSIM_HOME=" in environment.read_bytes())  # empty while it starts
+        seen = environment.read_bytes()
     finally:
         for child in executors._children:
             child.kill()
             child.wait(15)
-    assert b"CSSIM_HOME=" in seen
     assert b"very-secret" not in seen
 
 
